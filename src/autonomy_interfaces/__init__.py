@@ -1,0 +1,1 @@
+"""What the packages share: message data, geometry, parameters, ROS conversions. No behaviour."""

@@ -1,0 +1,1 @@
+"""The policy contract, inference, and the choice of who drives."""

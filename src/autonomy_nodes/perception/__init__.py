@@ -1,0 +1,1 @@
+"""Lidar and odometry to a rolling local costmap."""

@@ -1,0 +1,1 @@
+"""The classical planner: global search over the costmap and local trajectory choice."""

@@ -1,0 +1,1 @@
+"""The command line, the launch interpreter, the doctor and the demo."""

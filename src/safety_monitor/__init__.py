@@ -1,0 +1,1 @@
+"""What guards: watchdog, motion envelope, state machine and audit. Imports no sibling package."""

@@ -1,0 +1,1 @@
+"""Evidence before the robot moves: lockstep execution, benchmarks, scenarios, reports."""

@@ -1,0 +1,1 @@
+"""Plays a Gazebo world (SDF) without Gazebo: physics by MuJoCo, sensors, faults."""
