@@ -1,0 +1,49 @@
+import numpy as np
+
+from autonomy_interfaces import ros
+from autonomy_interfaces.messages import Costmap, Imu, LaserScan, Odometry, Pose2D, VelocityCommand
+
+STAMP = 12_345_678_901
+
+
+def test_scan_survives_the_round_trip_with_nan_and_inf() -> None:
+    ranges = np.array([1.0, np.inf, np.nan, 0.05], dtype=np.float32)
+    scan = LaserScan(STAMP, ranges, -1.5, 0.5, 0.125, 30.0, "lidar_link")
+    back = ros.scan_from_ros(ros.scan_to_ros(scan))
+    np.testing.assert_array_equal(back.ranges, ranges)
+    assert (back.stamp_ns, back.angle_min, back.angle_increment) == (STAMP, -1.5, 0.5)
+    assert (back.range_min, back.range_max, back.frame_id) == (0.125, 30.0, "lidar_link")
+    assert ros.scan_to_ros(scan).angle_max == 0.0
+
+
+def test_odometry_survives_the_round_trip() -> None:
+    odometry = Odometry(STAMP, 1.0, -2.0, 3.0, 0.5, 0.1, -0.25)
+    back = ros.odometry_from_ros(ros.odometry_to_ros(odometry))
+    assert abs(back.yaw - odometry.yaw) < 1e-12
+    assert (back.stamp_ns, back.x, back.y) == (STAMP, 1.0, -2.0)
+    assert (back.vx, back.vy, back.wz) == (0.5, 0.1, -0.25)
+    assert (back.frame_id, back.child_frame_id) == ("odom", "base_link")
+
+
+def test_imu_survives_the_round_trip_with_and_without_orientation() -> None:
+    for orientation in (None, (0.0, 0.0, 1.0, 0.0)):
+        imu = Imu(STAMP, (0.1, 0.2, 0.3), (0.0, 0.0, 9.8), orientation)
+        assert ros.imu_from_ros(ros.imu_to_ros(imu)) == imu
+
+
+def test_command_and_pose_survive_the_round_trip() -> None:
+    command = VelocityCommand(STAMP, 1.25, -0.5)
+    assert ros.command_from_ros(ros.command_to_ros(command)) == command
+    pose = ros.pose_from_ros(ros.pose_to_ros(Pose2D(1.0, 2.0, -1.0), "odom", STAMP))
+    assert (pose.x, pose.y) == (1.0, 2.0)
+    assert abs(pose.yaw + 1.0) < 1e-12
+
+
+def test_costmap_keeps_rows_as_y_and_unknown_cells() -> None:
+    data = np.array([[0, 100, -1], [99, 1, 50]], dtype=np.int8)
+    costmap = Costmap(STAMP, 0.05, -1.0, 2.0, data)
+    message = ros.costmap_to_ros(costmap)
+    assert (message.info.width, message.info.height) == (3, 2)
+    back = ros.costmap_from_ros(message)
+    np.testing.assert_array_equal(back.data, data)
+    assert (back.origin_x, back.origin_y, back.stamp_ns) == (-1.0, 2.0, STAMP)
