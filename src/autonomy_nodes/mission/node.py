@@ -1,0 +1,174 @@
+"""The `mission` node: `/goal_pose` in, the goal's lease and the outcome out."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import Odometry as OdometryMsg
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from autonomy_interfaces.messages import Odometry, seconds
+from autonomy_interfaces.parameters import ParameterError
+from autonomy_interfaces.ros import (
+    SENSOR_QOS,
+    STATE_QOS,
+    declare_config,
+    odometry_from_ros,
+    pose_from_ros,
+    pose_to_ros,
+)
+from autonomy_nodes.mission.mission import GoalError, Mission, MissionConfig, MissionStatus
+from autonomy_nodes.mission.state import MissionState
+
+GOAL_FRAMES = ("odom", "map")
+"""Frames that a goal may be given in. The stack has no localisation of its own, so `map` is
+`odom` here, as for every robot whose odometry starts at the map's origin."""
+
+DECISION_STATUS_LIFETIME_S = 1.0
+"""A planner status older than this says nothing of the present."""
+
+_LEVELS = {
+    MissionState.UNREACHABLE: DiagnosticStatus.ERROR,
+    MissionState.TIMED_OUT: DiagnosticStatus.ERROR,
+    MissionState.CANCELLED: DiagnosticStatus.WARN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MissionNodeConfig:
+    """Rates of the node, hertz."""
+
+    goal_rate: float = 5.0
+    """A goal is a lease: silence on `/mission/goal` for 1 s means stop."""
+    judge_rate: float = 10.0
+    status_rate: float = 2.0
+
+
+class MissionNode(Node):
+    """Adapter between ROS and the mission core."""
+
+    def __init__(self) -> None:
+        super().__init__("mission")
+        rates = declare_config(self, MissionNodeConfig)
+        self._mission = Mission(declare_config(self, MissionConfig))
+        self._odometry: Odometry | None = None
+        self._planner_status = ""
+        self._planner_status_ns = 0
+        self._refusal = ""
+        self._published: MissionStatus | None = None
+        self._goal_publisher = self.create_publisher(PoseStamped, "/mission/goal", 1)
+        self._status_publisher = self.create_publisher(
+            DiagnosticStatus, "/mission/status", STATE_QOS
+        )
+        self.create_subscription(PoseStamped, "/goal_pose", self._on_goal, 10)
+        self.create_subscription(OdometryMsg, "/odom", self._on_odometry, SENSOR_QOS)
+        self.create_subscription(
+            DiagnosticStatus, "/decision/status", self._on_decision_status, SENSOR_QOS
+        )
+        self.create_service(Trigger, "/mission/cancel", self._on_cancel)
+        self.create_timer(1.0 / rates.goal_rate, self._publish_goal)
+        self.create_timer(1.0 / rates.judge_rate, self._judge)
+        self.create_timer(1.0 / rates.status_rate, self._publish_status)
+        self._publish_status()
+
+    def _now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    def _on_odometry(self, message: OdometryMsg) -> None:
+        self._odometry = odometry_from_ros(message)
+
+    def _on_decision_status(self, message: DiagnosticStatus) -> None:
+        self._planner_status = next(
+            (pair.value for pair in message.values if pair.key == "planner_status"), ""
+        )
+        self._planner_status_ns = self._now_ns()
+
+    def _on_goal(self, message: PoseStamped) -> None:
+        try:
+            frame = message.header.frame_id
+            if frame not in GOAL_FRAMES:
+                raise GoalError(
+                    f"goal in frame '{frame}': expected one of {', '.join(GOAL_FRAMES)}"
+                )
+            self._mission.set_goal(pose_from_ros(message), self._now_ns())
+        except GoalError as error:
+            self._refusal = str(error)
+            self.get_logger().error(f"goal refused: {error}")
+        else:
+            self._refusal = ""
+            self._publish_goal()
+        self._publish_status()
+
+    def _on_cancel(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            self._mission.cancel(self._now_ns())
+        except GoalError as error:
+            response.success, response.message = False, str(error)
+        else:
+            response.success, response.message = True, "cancelled"
+            self._publish_status()
+        return response
+
+    def _judge(self) -> None:
+        now_ns = self._now_ns()
+        age_s = abs(seconds(now_ns - self._planner_status_ns))
+        planner_status = self._planner_status if age_s <= DECISION_STATUS_LIFETIME_S else ""
+        status = self._mission.step(self._odometry, planner_status, now_ns)
+        if self._published is None or status.state is not self._published.state:
+            self._publish_status()
+
+    def _publish_goal(self) -> None:
+        goal = self._mission.active_goal
+        if goal is not None:
+            self._goal_publisher.publish(pose_to_ros(goal, "odom", self._now_ns()))
+
+    def _publish_status(self) -> None:
+        status = self._mission.status
+        previous = self._published
+        if previous is None or (previous.state, previous.goal_number) != (
+            status.state,
+            status.goal_number,
+        ):
+            self.get_logger().info(f"{status.state.value}: {status.reason}")
+        self._published = status
+        self._status_publisher.publish(status_to_ros(status, self._refusal))
+
+
+def status_to_ros(status: MissionStatus, refusal: str = "") -> DiagnosticStatus:
+    """`/mission/status` of a mission status; `refusal` is why the last goal was not taken."""
+    goal = status.goal
+    values = {
+        "state": status.state.value,
+        "goal_x": f"{goal.x:.3f}" if goal else "",
+        "goal_y": f"{goal.y:.3f}" if goal else "",
+        "distance_m": f"{status.distance_m:.3f}",
+        "elapsed_s": f"{status.elapsed_s:.3f}",
+        "goal_number": str(status.goal_number),
+        "reason": status.reason,
+        "refused": refusal,
+    }
+    return DiagnosticStatus(
+        level=_LEVELS.get(status.state, DiagnosticStatus.OK),
+        name="mission",
+        message=f"{status.state.value}: {status.reason}",
+        values=[KeyValue(key=key, value=value) for key, value in values.items()],
+    )
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    rclpy.init()
+    try:
+        rclpy.spin(MissionNode())
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except (ParameterError, ValueError) as error:
+        sys.exit(f"mission: {error}")
+    finally:
+        rclpy.try_shutdown()
