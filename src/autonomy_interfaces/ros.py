@@ -74,6 +74,8 @@ def command_qos(deadline_s: float, lease_s: float) -> QoSProfile:
 def declare_config(node: Node, config_type: type[ConfigT]) -> ConfigT:
     """Declare one ROS parameter per field of `config_type` and build it from their values.
 
+    A parameter that another configuration of the node has declared is shared with it.
+
     Raises:
         ParameterError: a field without default got no value, or a value has the wrong type.
     """
@@ -86,7 +88,10 @@ def declare_config(node: Node, config_type: type[ConfigT]) -> ConfigT:
             raise ParameterError(f"{config_type.__name__}.{field.name} has no default value")
         if isinstance(default, tuple):
             default = list(default)
-        value = node.declare_parameter(field.name, default).value
+        if node.has_parameter(field.name):
+            value = node.get_parameter(field.name).value
+        else:
+            value = node.declare_parameter(field.name, default).value
         values[field.name] = list(value) if isinstance(value, array.array) else value
     return build_config(config_type, values)
 
