@@ -1,0 +1,277 @@
+"""The decision core: one command per tick, from the policy or from the planner that backs it.
+
+Every tick ends in a command and says why. Without a goal, or with inputs that are missing or
+old, it is zero. Otherwise the policy proposes; where its proposal may not be driven, the
+classical planner drives, and the policy gets the wheel back after a run of good proposals.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autonomy_interfaces.messages import (
+    Costmap,
+    LaserScan,
+    Odometry,
+    Pose2D,
+    VelocityCommand,
+    nanoseconds,
+)
+from autonomy_nodes.decision.features import Observation
+from autonomy_nodes.decision.handover import (
+    Driver,
+    DriverSelector,
+    Fault,
+    HandOver,
+    Mode,
+    StallWatch,
+)
+from autonomy_nodes.decision.proposal import PolicyPilot, Proposal
+from autonomy_nodes.decision.rollout import StoppingRollout
+from autonomy_nodes.decision.runtime import PolicyRunner
+from autonomy_nodes.planning.planner import Plan, PlanStatus
+
+NO_PATH: NDArray[np.float64] = np.empty((0, 2))
+
+
+@dataclass(frozen=True)
+class DecisionConfig:
+    """Parameters of the decision core.
+
+    Attributes:
+        driver: `default` (policy, planner as fallback), `policy` (alone; its unusable answers
+            become zero) or `fallback` (planner alone).
+        footprint: x0, y0, x1, y1, … of the body in base_link, metres.
+        lidar_pose: of the lidar in base_link: x m, y m, yaw rad.
+        max_linear_velocity: m/s.
+        min_linear_velocity: m/s, negative for reverse.
+        max_angular_velocity: rad/s.
+        linear_deceleration: that the brakes surely reach, m/s².
+        angular_deceleration: that the brakes surely reach, rad/s².
+        goal_tolerance: distance at which the goal is reached, metres.
+        scan_timeout: age past which the scan is stale, seconds.
+        odometry_timeout: seconds.
+        costmap_timeout: seconds.
+        return_ticks: consecutive good proposals before the policy gets the wheel back.
+        collision_reaction: how long a proposal is held in the collision check before braking,
+            seconds.
+        collision_margin: by which the footprint is grown in that check, metres.
+        stall_distance: a policy that stays within this radius …, metres,
+        stall_time: … for so long is stalled, seconds,
+        stall_penalty: and benched for so long, seconds.
+    """
+
+    driver: str = "default"
+    footprint: tuple[float, ...] = (0.254, 0.215, -0.254, 0.215, -0.254, -0.215, 0.254, -0.215)
+    lidar_pose: tuple[float, ...] = (0.055, 0.0, 0.0)
+    max_linear_velocity: float = 2.0
+    min_linear_velocity: float = -2.0
+    max_angular_velocity: float = 4.0
+    linear_deceleration: float = 5.0
+    angular_deceleration: float = 10.0
+    goal_tolerance: float = 0.3
+    scan_timeout: float = 0.25
+    odometry_timeout: float = 0.25
+    costmap_timeout: float = 0.5
+    return_ticks: int = 5
+    collision_reaction: float = 0.1
+    collision_margin: float = 0.01
+    stall_distance: float = 0.2
+    stall_time: float = 3.0
+    stall_penalty: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionInputs:
+    """The newest of each input; None where none has arrived."""
+
+    scan: LaserScan | None
+    odometry: Odometry | None
+    costmap: Costmap | None
+    goal: Pose2D | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionOutput:
+    """The command of a tick and its explanation.
+
+    Attributes:
+        command: what to drive, stamped with the tick's time.
+        driver: whose command it is; `none` for the zero of a tick without a driver.
+        reason: one word why: of the zero, or why the policy does not drive; empty when it does.
+        planner_status: of the classical planner or its guide; None where neither ran.
+        path: (M, 2) float64, odom frame: the guide, or the planner's path when it drives.
+        latency_ms: wall time of the inference; 0 without one.
+        event: the hand-over of this tick, if any.
+    """
+
+    command: VelocityCommand
+    driver: Driver
+    reason: str
+    planner_status: PlanStatus | None
+    path: NDArray[np.float64]
+    latency_ms: float = 0.0
+    event: HandOver | None = None
+
+
+class GuidedPlanner(Protocol):
+    """What the core asks the classical planner to be."""
+
+    def plan(self, costmap: Costmap, odometry: Odometry, goal: Pose2D, now_ns: int) -> Plan:
+        """A command towards `goal` (odom frame), with its path."""
+
+    def guide(
+        self, costmap: Costmap, odometry: Odometry, goal: Pose2D, now_ns: int
+    ) -> NDArray[np.float64]:
+        """The global search alone: (M, 2) path in odom; M = 0 where there is none."""
+
+
+class Decision:
+    """Chooses the driver of each tick and returns its command."""
+
+    def __init__(self, config: DecisionConfig, policy: PolicyRunner | None, planner: GuidedPlanner):
+        """Wire the core.
+
+        Raises:
+            ValueError: `config.driver` is unknown, or is `policy` and there is no policy.
+        """
+        modes = [mode.value for mode in Mode]
+        if config.driver not in modes:
+            raise ValueError(f"driver: found '{config.driver}', expected one of {modes}")
+        if policy is None and config.driver == Mode.POLICY.value:
+            raise ValueError("driver 'policy' needs a policy; use 'default' or 'fallback'")
+        self._config = config
+        self._planner = planner
+        self._mode = Mode(config.driver)
+        rollout = StoppingRollout(
+            config.footprint,
+            config.collision_margin,
+            config.collision_reaction,
+            config.linear_deceleration,
+            config.angular_deceleration,
+        )
+        self._pilot = PolicyPilot(policy, rollout) if policy is not None else None
+        self._selector = DriverSelector(self._mode, config.return_ticks)
+        self._stall = StallWatch(config.stall_distance, config.stall_time, config.stall_penalty)
+        self._goal: Pose2D | None = None
+
+    def step(self, inputs: DecisionInputs, now_ns: int) -> DecisionOutput:
+        """Decide the command of the tick at `now_ns`."""
+        if inputs.goal != self._goal:
+            self._start_goal(inputs.goal)
+        if inputs.goal is None:
+            return _halt("no_goal", now_ns)
+        scan = _fresh(inputs.scan, self._config.scan_timeout, now_ns)
+        odometry = _fresh(inputs.odometry, self._config.odometry_timeout, now_ns)
+        costmap = _fresh(inputs.costmap, self._config.costmap_timeout, now_ns)
+        if scan is None:
+            return _halt("stale_scan", now_ns)
+        if odometry is None:
+            return _halt("stale_odometry", now_ns)
+        if costmap is None:
+            return _halt("stale_costmap", now_ns)
+        goal = inputs.goal
+        if math.hypot(goal.x - odometry.x, goal.y - odometry.y) <= self._config.goal_tolerance:
+            return _halt("reached", now_ns, PlanStatus.REACHED)
+        if self._mode is Mode.FALLBACK:
+            return self._plan(costmap, odometry, goal, now_ns, "driver_fallback")
+        if self._pilot is None:
+            return self._plan(costmap, odometry, goal, now_ns, "no_policy")
+        lidar_yaw = self._config.lidar_pose[2]
+        guide = self._planner.guide(costmap, odometry, goal, now_ns)
+        observation = Observation(scan, odometry, goal, guide, costmap, lidar_yaw)
+        return self._drive(self._pilot, observation, now_ns)
+
+    def _start_goal(self, goal: Pose2D | None) -> None:
+        self._goal = goal
+        self._stall.reset()
+        if self._pilot is not None:
+            self._pilot.reset()
+
+    def _drive(self, pilot: PolicyPilot, observation: Observation, now_ns: int) -> DecisionOutput:
+        """Let the policy propose, choose the driver, and take that driver's command."""
+        proposal = pilot.propose(observation)
+        fault = self._fault_of(proposal, observation.odometry, now_ns)
+        event = self._selector.update(fault, now_ns)
+        if self._selector.driver == "policy":
+            if not proposal.answered:
+                reason = proposal.fault.reason if proposal.fault else "failed"
+                return _halt(reason, now_ns, _guide_status(observation.guide))
+            command = self._limited(proposal, now_ns)
+            status = _guide_status(observation.guide)
+            return DecisionOutput(
+                command, "policy", "", status, observation.guide, proposal.latency_ms, event
+            )
+        reason = fault.reason if fault else "returning"
+        return self._plan(
+            observation.costmap,
+            observation.odometry,
+            observation.goal,
+            now_ns,
+            reason,
+            proposal.latency_ms,
+            event,
+        )
+
+    def _fault_of(self, proposal: Proposal, odometry: Odometry, now_ns: int) -> Fault | None:
+        """The proposal's own fault, or that the policy has not moved for too long."""
+        driving = self._selector.driver == "policy"
+        stalled = self._stall.stalled(odometry.pose, driving, now_ns)
+        if proposal.fault is not None:
+            return proposal.fault
+        if stalled:
+            detail = f"within {self._config.stall_distance} m for {self._config.stall_time} s"
+            return Fault("stalled", detail)
+        return None
+
+    def _limited(self, proposal: Proposal, now_ns: int) -> VelocityCommand:
+        """The proposal within the robot's limits."""
+        config = self._config
+        vx = min(max(proposal.vx, config.min_linear_velocity), config.max_linear_velocity)
+        wz = min(max(proposal.wz, -config.max_angular_velocity), config.max_angular_velocity)
+        return VelocityCommand(now_ns, vx, wz)
+
+    def _plan(
+        self,
+        costmap: Costmap,
+        odometry: Odometry,
+        goal: Pose2D,
+        now_ns: int,
+        reason: str,
+        latency_ms: float = 0.0,
+        event: HandOver | None = None,
+    ) -> DecisionOutput:
+        """Let the classical planner drive."""
+        plan = self._planner.plan(costmap, odometry, goal, now_ns)
+        command = VelocityCommand(now_ns, plan.vx, plan.wz)
+        return DecisionOutput(
+            command, "fallback", reason, plan.status, plan.path, latency_ms, event
+        )
+
+
+def _guide_status(guide: NDArray[np.float64]) -> PlanStatus:
+    return PlanStatus.DRIVING if len(guide) else PlanStatus.NO_PATH
+
+
+def _halt(reason: str, now_ns: int, status: PlanStatus | None = None) -> DecisionOutput:
+    return DecisionOutput(VelocityCommand(now_ns, 0.0, 0.0), "none", reason, status, NO_PATH)
+
+
+class _Stamped(Protocol):
+    @property
+    def stamp_ns(self) -> int: ...
+
+
+_StampedT = TypeVar("_StampedT", bound=_Stamped)
+
+
+def _fresh(message: _StampedT | None, timeout: float, now_ns: int) -> _StampedT | None:
+    """`message` where it is there and no older (or newer) than `timeout` seconds."""
+    if message is None or abs(now_ns - message.stamp_ns) > nanoseconds(timeout):
+        return None
+    return message

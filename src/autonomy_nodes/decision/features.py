@@ -1,0 +1,239 @@
+"""From sensor data to a policy's input tensors, as its manifest binds them.
+
+Training and the decision node use this one encoder, so a policy meets in operation exactly what
+it was trained on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autonomy_interfaces.geometry import relative
+from autonomy_interfaces.messages import Costmap, LaserScan, Odometry, Pose2D
+from autonomy_nodes.decision.errors import InferenceError
+from autonomy_nodes.decision.manifest import (
+    CostmapSource,
+    GoalSource,
+    GuideSource,
+    InputSpec,
+    Manifest,
+    ScanSource,
+    Source,
+    VelocitySource,
+)
+from autonomy_nodes.decision.scan_sectors import pool_sectors
+
+Features = NDArray[np.float32]
+
+MINIMUM_STD: Final = 1e-3
+OCCUPIED: Final = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a policy may be fed with at one tick.
+
+    Attributes:
+        scan: the newest scan.
+        odometry: the newest odometry, frame odom.
+        goal: goal pose, odom frame.
+        guide: (M, 2) float64 path to the goal, odom frame; M may be 0.
+        costmap: local costmap, odom frame.
+        lidar_yaw: heading of the scan's zero bearing in base_link, radians.
+    """
+
+    scan: LaserScan
+    odometry: Odometry
+    goal: Pose2D
+    guide: NDArray[np.float64]
+    costmap: Costmap
+    lidar_yaw: float = 0.0
+
+
+class FeatureEncoder:
+    """Builds input tensors and says how familiar they are; keeps the history between ticks."""
+
+    def __init__(self, manifest: Manifest):
+        self._specs = manifest.inputs
+        self._offsets = [np.asarray(spec.offset, np.float32) for spec in self._specs]
+        self._scales = [np.asarray(spec.scale, np.float32) for spec in self._specs]
+        self._histories: list[deque[Features]] = [
+            deque(maxlen=spec.history) for spec in self._specs
+        ]
+
+    def reset(self) -> None:
+        """Forget the history, as before the first tick of a goal."""
+        for history in self._histories:
+            history.clear()
+
+    def encode(self, observation: Observation) -> tuple[dict[str, Features], list[Features]]:
+        """Compute the tensors of this tick and append it to the history.
+
+        A history that is not full yet is filled with its oldest tick.
+
+        Returns:
+            The tensors by name, float32 in the manifest's shapes; and the features of each
+            input of this tick before normalisation, flat, in the manifest's order.
+
+        Raises:
+            InferenceError: an input is missing and its rule is to refuse (`missing_input`).
+        """
+        tensors: dict[str, Features] = {}
+        features: list[Features] = []
+        for spec, offset, scale, history in zip(
+            self._specs, self._offsets, self._scales, self._histories, strict=True
+        ):
+            raw = encode_source(spec.source, observation)
+            features.append(raw)
+            history.append((raw - offset) / scale)
+            frames = [history[0]] * (spec.history - len(history)) + list(history)
+            tensors[spec.tensor] = np.stack(frames).reshape(spec.shape)
+        return tensors, features
+
+
+class Familiarity:
+    """Tells inputs that resemble the training data from those that do not."""
+
+    def __init__(self, manifest: Manifest):
+        self._inputs = [
+            (index, spec.tensor, *_moments(spec), spec.statistics.score_limit)
+            for index, spec in enumerate(manifest.inputs)
+            if spec.statistics is not None
+        ]
+
+    def score(self, features: list[Features]) -> tuple[float, str]:
+        """Score the features of one tick against the manifest's statistics.
+
+        Returns:
+            The largest ratio of an input's root mean square z-score to its limit, and that
+            input's tensor; above 1 the tick is out of distribution. (0, "") without statistics.
+        """
+        worst, tensor = 0.0, ""
+        for index, name, mean, std, limit in self._inputs:
+            ratio = rms_z(features[index], mean, std) / limit
+            if ratio > worst:
+                worst, tensor = ratio, name
+        return worst, tensor
+
+
+def rms_z(features: Features, mean: Features, std: Features) -> float:
+    """Root mean square of the z-scores of (N,) features; infinite where one is not finite."""
+    z = (features - mean) / np.maximum(std, MINIMUM_STD)
+    score = float(np.sqrt(np.mean(np.square(z))))
+    return score if math.isfinite(score) else math.inf
+
+
+def _moments(spec: InputSpec) -> tuple[Features, Features]:
+    assert spec.statistics is not None
+    return (
+        np.asarray(spec.statistics.mean, np.float32),
+        np.asarray(spec.statistics.std, np.float32),
+    )
+
+
+def encode_source(source: Source, observation: Observation) -> Features:
+    """Features of one source at one tick, flat float32 in SI units, before normalisation.
+
+    Raises:
+        InferenceError: the source is missing (`missing_input`).
+    """
+    if isinstance(source, ScanSource):
+        return _encode_scan(source, observation)
+    if isinstance(source, GoalSource):
+        return _encode_goal(source, observation)
+    if isinstance(source, GuideSource):
+        return _encode_guide(source, observation)
+    if isinstance(source, VelocitySource):
+        return np.array([observation.odometry.vx, observation.odometry.wz], np.float32)
+    return _encode_costmap(source, observation)
+
+
+def _encode_scan(source: ScanSource, observation: Observation) -> Features:
+    scan = observation.scan
+    sectors = np.empty(source.beams, np.float32)
+    pool_sectors(
+        scan.ranges,
+        scan.angle_min + observation.lidar_yaw,
+        scan.angle_increment,
+        scan.range_min,
+        scan.range_max,
+        source.field_of_view,
+        sectors,
+    )
+    missing = np.isnan(sectors)
+    if missing.any():
+        if source.missing == "refuse":
+            count = int(missing.sum())
+            raise InferenceError("missing_input", f"scan: {count} of {source.beams} sectors empty")
+        sectors[missing] = source.max_range if source.missing == "max_range" else 0.0
+    return np.minimum(sectors, np.float32(source.max_range))
+
+
+def _encode_goal(source: GoalSource, observation: Observation) -> Features:
+    goal = relative(observation.odometry.pose, observation.goal)
+    bearing = math.atan2(goal.y, goal.x)
+    distance = min(math.hypot(goal.x, goal.y), source.max_distance)
+    return np.array([distance, math.cos(bearing), math.sin(bearing)], np.float32)
+
+
+def _encode_guide(source: GuideSource, observation: Observation) -> Features:
+    if len(observation.guide) == 0:
+        raise InferenceError("missing_input", "guide: no path to the goal")
+    pose = observation.odometry.pose
+    points = points_ahead(observation.guide, pose, np.asarray(source.lookahead))
+    cosine, sine = math.cos(pose.yaw), math.sin(pose.yaw)
+    x, y = points[:, 0] - pose.x, points[:, 1] - pose.y
+    in_base = np.column_stack((cosine * x + sine * y, -sine * x + cosine * y))
+    return in_base.astype(np.float32).reshape(-1)
+
+
+def points_ahead(
+    path: NDArray[np.float64], pose: Pose2D, distances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Points on a path at given lengths past the place nearest to the robot.
+
+    Args:
+        path: (M, 2), metres, M >= 1, in the frame of `pose`.
+        pose: of the robot.
+        distances: (K,), metres along the path.
+
+    Returns:
+        (K, 2), metres, in the frame of `path`; the last point for distances past the end.
+    """
+    if len(path) == 1:
+        return np.repeat(path, len(distances), axis=0)
+    start, step = path[:-1], np.diff(path, axis=0)
+    lengths = np.hypot(step[:, 0], step[:, 1])
+    offset = np.array([pose.x, pose.y]) - start
+    along = np.clip(np.einsum("ij,ij->i", offset, step) / np.maximum(lengths**2, 1e-12), 0.0, 1.0)
+    nearest = start + along[:, None] * step
+    segment = int(np.argmin(np.hypot(nearest[:, 0] - pose.x, nearest[:, 1] - pose.y)))
+    arc = np.concatenate(([0.0], np.cumsum(lengths)))
+    wanted = arc[segment] + along[segment] * lengths[segment] + distances
+    return np.column_stack((np.interp(wanted, arc, path[:, 0]), np.interp(wanted, arc, path[:, 1])))
+
+
+def _encode_costmap(source: CostmapSource, observation: Observation) -> Features:
+    costmap, pose = observation.costmap, observation.odometry.pose
+    axis = (np.arange(source.size) - source.size / 2 + 0.5) * source.resolution
+    forward, left = np.meshgrid(axis, axis)
+    cosine, sine = math.cos(pose.yaw), math.sin(pose.yaw)
+    x = pose.x + cosine * forward - sine * left
+    y = pose.y + sine * forward + cosine * left
+    columns = np.floor((x - costmap.origin_x) / costmap.resolution).astype(np.int64)
+    rows = np.floor((y - costmap.origin_y) / costmap.resolution).astype(np.int64)
+    height, width = costmap.data.shape
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    patch = np.full(rows.shape, -1.0, np.float32)
+    patch[inside] = costmap.data[rows[inside], columns[inside]]
+    return (
+        np.where(patch < 0, np.float32(source.unknown), patch / OCCUPIED)
+        .astype(np.float32)
+        .reshape(-1)
+    )

@@ -1,0 +1,175 @@
+"""Checks of an untrusted ONNX graph, before a runtime sees it.
+
+A policy is data from somewhere else. What it may contain is a list: operators that compute a
+bounded function of its inputs. Loops, branches, random numbers, dynamic shapes, functions,
+custom operators and files outside the model are refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
+
+from autonomy_nodes.decision.errors import PolicyError
+from autonomy_nodes.decision.manifest import Manifest
+
+MAX_MODEL_BYTES = 64 * 1024 * 1024
+MAX_TENSOR_ELEMENTS = 16 * 1024 * 1024
+MAX_NODES = 4096
+
+ALLOWED_OPERATORS = frozenset(
+    """
+    Abs Add ArgMax ArgMin AveragePool BatchNormalization Cast Clip Concat Constant Conv Cos
+    DequantizeLinear Div DynamicQuantizeLinear Elu Equal Erf Exp Flatten GRU Gather Gelu Gemm
+    GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid HardSwish Identity
+    InstanceNormalization LSTM LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax
+    MatMul MatMulInteger Max MaxPool Min Mish Mul Neg Not PRelu Pad Pow QLinearConv
+    QLinearMatMul QuantizeLinear Reciprocal ReduceL2 ReduceMax ReduceMean ReduceMin ReduceSum
+    Relu Reshape Selu Shape Sigmoid Sign Sin Slice Softmax Softplus Split Sqrt Squeeze Sub Sum
+    Tanh Transpose Unsqueeze Where
+    """.split()  # noqa: SIM905 - eighty quoted names would hide the list
+)
+
+
+def check_graph(content: bytes, manifest: Manifest, where: Path) -> None:
+    """Refuse a graph that is not safe to run or does not match its manifest.
+
+    Args:
+        content: the ONNX file's bytes.
+        manifest: what the graph must look like.
+        where: the file, for messages.
+
+    Raises:
+        PolicyError: with the part of the graph, what was found and what was expected.
+    """
+    model = _parse(content, where)
+    _check_operators(model, where)
+    _check_data_is_inside(model, where)
+    _check_well_formed(model, where)
+    initialised = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in initialised]
+    expected_inputs = {spec.tensor: spec.shape for spec in manifest.inputs}
+    _check_values("inputs", inputs, expected_inputs, where)
+    _check_values(
+        "output",
+        list(model.graph.output),
+        {manifest.output.tensor: tuple(manifest.output.shape)},
+        where,
+    )
+    _check_sizes(model, where)
+
+
+def _parse(content: bytes, where: Path) -> ModelProto:
+    try:
+        return onnx.load_model_from_string(content)
+    except Exception as error:  # protobuf's exceptions share no base class across versions
+        raise PolicyError(where, "file", _first_line(error), "a valid ONNX model") from error
+
+
+def _check_well_formed(model: ModelProto, where: Path) -> None:
+    """Run ONNX's own checker, which would open external data: only after it is ruled out."""
+    try:
+        onnx.checker.check_model(model)
+    except Exception as error:  # onnx raises its own C++ exception types
+        raise PolicyError(where, "file", _first_line(error), "a valid ONNX model") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _check_operators(model: ModelProto, where: Path) -> None:
+    for opset in model.opset_import:
+        if opset.domain not in ("", "ai.onnx"):
+            raise PolicyError(where, "opset_import", f"'{opset.domain}'", "the ONNX domain only")
+    if model.functions:
+        raise PolicyError(where, "functions", len(model.functions), "none")
+    if len(model.graph.node) > MAX_NODES:
+        raise PolicyError(where, "graph.node", len(model.graph.node), f"at most {MAX_NODES}")
+    for node in model.graph.node:
+        if node.domain not in ("", "ai.onnx") or node.op_type not in ALLOWED_OPERATORS:
+            name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+            raise PolicyError(where, f"operator of node '{node.name}'", name, "an allowed operator")
+
+
+def _check_data_is_inside(model: ModelProto, where: Path) -> None:
+    for tensor in _tensors(model):
+        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+            found = f"external data of tensor '{tensor.name}'"
+            raise PolicyError(where, "weights", found, "weights inside the file")
+
+
+def _tensors(model: ModelProto) -> Iterator[TensorProto]:
+    """Every tensor stored in the model: initialisers and node attributes."""
+    yield from model.graph.initializer
+    for sparse in model.graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in model.graph.node:
+        yield from _attribute_tensors(node)
+
+
+def _attribute_tensors(node: NodeProto) -> Iterator[TensorProto]:
+    for attribute in node.attribute:
+        if attribute.HasField("t"):
+            yield attribute.t
+        yield from attribute.tensors
+        if attribute.HasField("sparse_tensor"):
+            yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
+
+
+def _check_values(
+    field: str,
+    found: list[ValueInfoProto],
+    expected: dict[str, tuple[int, ...]],
+    where: Path,
+) -> None:
+    """Compare names, element types and shapes of graph inputs or outputs with the manifest."""
+    found_names = {value.name for value in found}
+    if found_names != set(expected):
+        raise PolicyError(where, f"{field} tensor names", sorted(found_names), sorted(expected))
+    for value in found:
+        tensor = value.type.tensor_type
+        if tensor.elem_type != TensorProto.FLOAT:
+            found_type = TensorProto.DataType.Name(tensor.elem_type)
+            raise PolicyError(where, f"{field} '{value.name}' type", found_type, "FLOAT")
+        shape = _shape_of(value)
+        if shape != expected[value.name]:
+            raise PolicyError(
+                where,
+                f"{field} '{value.name}' shape",
+                "dynamic" if shape is None else list(shape),
+                list(expected[value.name]),
+            )
+
+
+def _shape_of(value: ValueInfoProto) -> tuple[int, ...] | None:
+    """Static shape, or None where a dimension is symbolic or absent."""
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        return None
+    dimensions = tensor.shape.dim
+    if not all(dimension.HasField("dim_value") for dimension in dimensions):
+        return None
+    return tuple(dimension.dim_value for dimension in dimensions)
+
+
+def _check_sizes(model: ModelProto, where: Path) -> None:
+    """Refuse a graph whose intermediate tensors are huge, or whose shapes contradict each other."""
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    except Exception as error:  # onnx raises its own C++ exception types
+        raise PolicyError(where, "graph shapes", _first_line(error), "consistent shapes") from error
+    for value in inferred.graph.value_info:
+        shape = _shape_of(value)
+        if shape is not None and math.prod(shape) > MAX_TENSOR_ELEMENTS:
+            raise PolicyError(
+                where,
+                f"tensor '{value.name}' elements",
+                math.prod(shape),
+                f"at most {MAX_TENSOR_ELEMENTS}",
+            )
