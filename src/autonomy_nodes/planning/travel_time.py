@@ -1,0 +1,230 @@
+"""Time to the goal from everywhere: the eikonal equation over the costmap."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+BLOCKED = 0.0
+"""Speed of a cell that the robot's centre cannot cross."""
+
+UNREACHED = np.inf
+# Speed at which the field is continued into blocked cells: the robot's centre may be pushed into
+# them by noise, and must find the way out.
+ESCAPE_SPEED = 0.1
+ESCAPE_CELLS = 4
+
+
+@njit(cache=True)
+def speed_map(
+    cost: NDArray[np.int8],
+    pool: int,
+    passable_cost: int,
+    free_speed: float,
+    tight_speed: float,
+    unknown_speed: float,
+    speed: NDArray[np.float32],
+) -> None:
+    """Speed that the robot may expect in each cell of a grid `pool` times coarser.
+
+    The cheapest cell of each block counts, so that a passage that exists in the fine grid exists
+    in the coarse one. Speed falls linearly with cost from `free_speed` at 0 to `tight_speed` at
+    98.
+
+    Args:
+        cost: (H, W) int8 costmap data.
+        pool: fine cells per coarse cell, along each axis.
+        passable_cost: highest cost that the robot's centre may cross.
+        free_speed: m/s.
+        tight_speed: m/s.
+        unknown_speed: m/s, at most this where most of a block has not been seen.
+        speed: (H // pool, W // pool) float32 output, m/s; `BLOCKED` where impassable.
+    """
+    for row in range(speed.shape[0]):
+        for col in range(speed.shape[1]):
+            lowest = 127
+            unknown = 0
+            for r in range(row * pool, (row + 1) * pool):
+                for c in range(col * pool, (col + 1) * pool):
+                    value = cost[r, c]
+                    if value < 0:
+                        unknown += 1
+                        value = 0
+                    lowest = min(lowest, value)
+            if lowest > passable_cost:
+                speed[row, col] = BLOCKED
+                continue
+            expected = free_speed + (tight_speed - free_speed) * lowest / 98.0
+            if 2 * unknown > pool * pool:
+                expected = min(expected, unknown_speed)
+            speed[row, col] = expected
+
+
+@njit(cache=True)
+def solve(
+    speed: NDArray[np.float32],
+    cell: float,
+    seeds: NDArray[np.int64],
+    seed_times: NDArray[np.float64],
+    target: int,
+    beyond: float,
+    time: NDArray[np.float32],
+) -> None:
+    """Fill `time` with the least travel time to the seeds, by the fast marching method.
+
+    The narrow band is kept in buckets of equal time, unsorted inside a bucket (Yatziv, Bartesaghi
+    and Sapiro, "O(N) implementation of the fast marching algorithm", 2006): linear time, with an
+    error below the bucket's width. The march ends `beyond` seconds after it reached `target`.
+
+    Args:
+        speed: (H, W) float32, m/s, `BLOCKED` where impassable.
+        cell: metres per cell.
+        seeds: (S,) int64 flat indices of the cells where the time is known.
+        seed_times: (S,) float64 seconds.
+        target: flat index of the cell to be reached, or -1 to fill everything.
+        beyond: seconds.
+        time: (H, W) float32 output, seconds; `UNREACHED` where the march did not come.
+    """
+    height, width = speed.shape
+    cells = height * width
+    flat_speed = speed.reshape(cells)
+    flat_time = time.reshape(cells)
+    flat_time[:] = UNREACHED
+    settled = np.zeros(cells, dtype=np.uint8)
+    bucket_width = 0.5 * cell / max(float(flat_speed.max()), 1e-3)
+    bucket_count = 8192
+    head = np.full(bucket_count, -1, dtype=np.int64)
+    pool_cell = np.empty(5 * cells + seeds.shape[0], dtype=np.int32)
+    pool_next = np.empty(5 * cells + seeds.shape[0], dtype=np.int32)
+    used = 0
+    for i in range(seeds.shape[0]):
+        index = seeds[i]
+        if flat_speed[index] > BLOCKED and seed_times[i] < flat_time[index]:
+            flat_time[index] = seed_times[i]
+            bucket = min(bucket_count - 1, int(seed_times[i] / bucket_width))
+            pool_cell[used] = index
+            pool_next[used] = head[bucket]
+            head[bucket] = used
+            used += 1
+    limit = np.inf
+    for bucket in range(bucket_count):
+        if bucket * bucket_width > limit:
+            break
+        while head[bucket] >= 0:
+            node = head[bucket]
+            head[bucket] = pool_next[node]
+            index = pool_cell[node]
+            if settled[index]:
+                continue
+            settled[index] = 1
+            if index == target:
+                limit = flat_time[index] + beyond
+            row, col = index // width, index % width
+            for direction in range(4):
+                r = row + (1 if direction == 0 else (-1 if direction == 1 else 0))
+                c = col + (1 if direction == 2 else (-1 if direction == 3 else 0))
+                if r < 0 or c < 0 or r >= height or c >= width:
+                    continue
+                neighbour = r * width + c
+                if settled[neighbour] or flat_speed[neighbour] <= BLOCKED:
+                    continue
+                arrival = _arrival(time, r, c, cell / flat_speed[neighbour])
+                if arrival < flat_time[neighbour] - 1e-4:
+                    flat_time[neighbour] = arrival
+                    slot = max(bucket, min(bucket_count - 1, int(arrival / bucket_width)))
+                    pool_cell[used] = neighbour
+                    pool_next[used] = head[slot]
+                    head[slot] = used
+                    used += 1
+
+
+@njit(cache=True)
+def _arrival(time: NDArray[np.float32], row: int, col: int, crossing: float) -> float:
+    """First-order upwind solution at one cell; `crossing` is the time to cross a cell."""
+    height, width = time.shape
+    a = np.inf
+    b = np.inf
+    if row > 0:
+        a = min(a, time[row - 1, col])
+    if row < height - 1:
+        a = min(a, time[row + 1, col])
+    if col > 0:
+        b = min(b, time[row, col - 1])
+    if col < width - 1:
+        b = min(b, time[row, col + 1])
+    if abs(a - b) >= crossing:
+        return float(min(a, b) + crossing)
+    return float(0.5 * (a + b + math.sqrt(2.0 * crossing * crossing - (a - b) ** 2)))
+
+
+@njit(cache=True)
+def continue_into_blocked(
+    time: NDArray[np.float32], cell: float, row: int, col: int, reach: int
+) -> None:
+    """Continue `time` a few cells into what is unreached around (row, col), at `ESCAPE_SPEED`."""
+    height, width = time.shape
+    first_row, last_row = max(1, row - reach), min(height - 2, row + reach)
+    first_col, last_col = max(1, col - reach), min(width - 2, col + reach)
+    for _ in range(ESCAPE_CELLS):
+        before = time[first_row - 1 : last_row + 2, first_col - 1 : last_col + 2].copy()
+        for r in range(first_row, last_row + 1):
+            for c in range(first_col, last_col + 1):
+                if before[r - first_row + 1, c - first_col + 1] != UNREACHED:
+                    continue
+                nearest = np.inf
+                for dr in range(3):
+                    for dc in range(3):
+                        steps = math.sqrt(2.0) if dr != 1 and dc != 1 else 1.0
+                        via = before[r - first_row + dr, c - first_col + dc]
+                        nearest = min(nearest, via + steps * cell / ESCAPE_SPEED)
+                time[r, c] = nearest
+
+
+@njit(cache=True)
+def sample(time: NDArray[np.float32], col: float, row: float, unreached: float) -> float:
+    """Bilinear value at a position in cells (centres at +0.5); `unreached` stands for infinity."""
+    height, width = time.shape
+    x = min(max(col - 0.5, 0.0), width - 1.001)
+    y = min(max(row - 0.5, 0.0), height - 1.001)
+    c, r = int(x), int(y)
+    fx, fy = x - c, y - r
+    t00 = min(float(time[r, c]), unreached)
+    t01 = min(float(time[r, c + 1]), unreached)
+    t10 = min(float(time[r + 1, c]), unreached)
+    t11 = min(float(time[r + 1, c + 1]), unreached)
+    return (t00 * (1 - fx) + t01 * fx) * (1 - fy) + (t10 * (1 - fx) + t11 * fx) * fy
+
+
+@njit(cache=True)
+def descend(
+    time: NDArray[np.float32], col: float, row: float, step: float, most: int
+) -> NDArray[np.float64]:
+    """Follow the field down from (col, row): the fastest path.
+
+    Each step goes `step` cells in the best of 24 directions.
+
+    Returns:
+        (M, 2) float64 positions (col, row) in cells, the start first.
+    """
+    path = np.empty((most, 2))
+    path[0, 0], path[0, 1] = col, row
+    count = 1
+    unreached = 1e4
+    value = sample(time, col, row, unreached)
+    while count < most:
+        best, best_col, best_row = value, col, row
+        for k in range(24):
+            angle = k * math.pi / 12.0
+            c, r = col + step * math.cos(angle), row + step * math.sin(angle)
+            here = sample(time, c, r, unreached)
+            if here < best:
+                best, best_col, best_row = here, c, r
+        if best > value - 1e-4:
+            break
+        value, col, row = best, best_col, best_row
+        path[count, 0], path[count, 1] = col, row
+        count += 1
+    return path[:count].copy()
