@@ -125,9 +125,7 @@ class GuidedPlanner(Protocol):
     def plan(self, costmap: Costmap, odometry: Odometry, goal: Pose2D, now_ns: int) -> Plan:
         """A command towards `goal` (odom frame), with its path."""
 
-    def guide(
-        self, costmap: Costmap, odometry: Odometry, goal: Pose2D, now_ns: int
-    ) -> NDArray[np.float64]:
+    def guide(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> NDArray[np.float64]:
         """The global search alone: (M, 2) path in odom; M = 0 where there is none."""
 
 
@@ -183,7 +181,7 @@ class Decision:
         if self._pilot is None:
             return self._plan(costmap, odometry, goal, now_ns, "no_policy")
         lidar_yaw = self._config.lidar_pose[2]
-        guide = self._planner.guide(costmap, odometry, goal, now_ns)
+        guide = self._planner.guide(costmap, odometry, goal)
         observation = Observation(scan, odometry, goal, guide, costmap, lidar_yaw)
         return self._drive(self._pilot, observation, now_ns)
 

@@ -9,7 +9,7 @@ import numpy as np
 from autonomy_nodes.decision.errors import InferenceError
 from autonomy_nodes.decision.features import Familiarity, FeatureEncoder, Observation
 from autonomy_nodes.decision.handover import Fault
-from autonomy_nodes.decision.manifest import Limits, ManoeuvreOutput, Output, VelocityOutput
+from autonomy_nodes.decision.manifest import ManoeuvreOutput, Output, VelocityOutput
 from autonomy_nodes.decision.rollout import StoppingRollout
 from autonomy_nodes.decision.runtime import PolicyRunner, Tensor
 
@@ -62,31 +62,16 @@ class PolicyPilot:
             fault = Fault("non_finite", f"answer {output.tolist()}")
             return Proposal(fault=fault, latency_ms=inference.latency_ms)
         vx, wz = decode(spec, output)
+        excess = _fault_of_limits(spec, vx, wz)
+        if excess is not None:
+            return Proposal(fault=excess, latency_ms=inference.latency_ms)
+        fault: Fault | None = None
         score, tensor = self._familiarity.score(features)
-        return Proposal(
-            vx,
-            wz,
-            self._fault_of(observation, vx, wz, score, tensor),
-            True,
-            inference.latency_ms,
-            score,
-        )
-
-    def _fault_of(
-        self, observation: Observation, vx: float, wz: float, score: float, tensor: str
-    ) -> Fault | None:
-        """The first reason why an answer may not be driven; None where it may."""
-        spec = self._policy.manifest.output
-        if isinstance(spec, VelocityOutput):
-            for name, value, limits in (("vx", vx, spec.vx), ("wz", wz, spec.wz)):
-                if not _within(value, limits):
-                    detail = f"{name} {value:.3f} outside [{limits.low}, {limits.high}]"
-                    return Fault("over_limits", detail)
         if score > 1.0:
-            return Fault("out_of_distribution", f"{tensor} at {score:.2f} of its limit")
-        if self._rollout.touches(observation.costmap, observation.odometry, vx, wz):
-            return Fault("collision_ahead", f"vx {vx:.2f} wz {wz:.2f}")
-        return None
+            fault = Fault("out_of_distribution", f"{tensor} at {score:.2f} of its limit")
+        elif self._rollout.touches(observation.costmap, observation.odometry, vx, wz):
+            fault = Fault("collision_ahead", f"vx {vx:.2f} wz {wz:.2f}")
+        return Proposal(vx, wz, fault, True, inference.latency_ms, score)
 
 
 def decode(spec: Output, output: Tensor) -> tuple[float, float]:
@@ -97,5 +82,11 @@ def decode(spec: Output, output: Tensor) -> tuple[float, float]:
     return float(output[0, 0]), float(output[0, 1])
 
 
-def _within(value: float, limits: Limits) -> bool:
-    return limits.low - LIMIT_TOLERANCE <= value <= limits.high + LIMIT_TOLERANCE
+def _fault_of_limits(spec: Output, vx: float, wz: float) -> Fault | None:
+    """That an answer is outside the limits which its own manifest states."""
+    if isinstance(spec, VelocityOutput):
+        for name, value, limits in (("vx", vx, spec.vx), ("wz", wz, spec.wz)):
+            if not limits.low - LIMIT_TOLERANCE <= value <= limits.high + LIMIT_TOLERANCE:
+                detail = f"{name} {value:.3f} outside [{limits.low}, {limits.high}]"
+                return Fault("over_limits", detail)
+    return None

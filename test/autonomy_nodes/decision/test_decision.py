@@ -1,0 +1,222 @@
+"""Every tick ends in a command and says why."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from autonomy_interfaces.messages import MILLISECOND, SECOND, Costmap, LaserScan, Odometry, Pose2D
+from autonomy_nodes.decision.contract import load_policy
+from autonomy_nodes.decision.decision import Decision, DecisionConfig, DecisionInputs
+from autonomy_nodes.decision.errors import InferenceError
+from autonomy_nodes.decision.runtime import Inference
+from autonomy_nodes.planning.planner import Plan, PlanStatus
+
+GOAL = Pose2D(5.0, 0.0)
+TICK = 50 * MILLISECOND
+
+
+class ScriptedPolicy:
+    """Answers what the test sets; raises it where it is an error."""
+
+    def __init__(self, manifest):
+        self.manifest = manifest
+        self.answer = (1.0, 0.2)
+
+    def infer(self, tensors):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return Inference(np.array([self.answer], np.float32), 0.5)
+
+
+class ScriptedPlanner:
+    """Drives at a recognisable speed along a straight guide."""
+
+    def __init__(self):
+        self.status = PlanStatus.DRIVING
+        self.path = np.array([[0.0, 0.0], [5.0, 0.0]])
+
+    def plan(self, costmap, odometry, goal, now_ns):
+        return Plan(0.3, -0.1, self.status, self.path)
+
+    def guide(self, costmap, odometry, goal):
+        return self.path
+
+
+class Rig:
+    """A decision core and fresh inputs for it."""
+
+    def __init__(self, write_policy, **config):
+        self.policy = ScriptedPolicy(load_policy(write_policy()).manifest)
+        self.planner = ScriptedPlanner()
+        self.decision = Decision(
+            DecisionConfig(return_ticks=3, **config), self.policy, self.planner
+        )
+        self.now_ns = SECOND
+        self.ranges = np.full(181, 5.0, np.float32)
+        self.x = 0.0
+        self.cells = np.zeros((120, 120), np.int8)
+        self.goal = GOAL
+
+    def inputs(self) -> DecisionInputs:
+        scan = LaserScan(self.now_ns, self.ranges, -math.pi / 2, math.pi / 180, 0.1, 30.0)
+        costmap = Costmap(self.now_ns, 0.05, -3.0, -3.0, self.cells)
+        return DecisionInputs(scan, Odometry(self.now_ns, self.x, 0.0, 0.0), costmap, self.goal)
+
+    def tick(self, **changes):
+        self.now_ns += TICK
+        return self.decision.step(replace(self.inputs(), **changes), self.now_ns)
+
+
+@pytest.fixture
+def rig(write_policy):
+    return Rig(write_policy)
+
+
+def test_policy_drives_when_all_is_well(rig):
+    output = rig.tick()
+    assert (output.driver, output.reason) == ("policy", "")
+    assert output.command.vx == pytest.approx(1.0)
+    assert output.command.wz == pytest.approx(0.2)
+    assert output.command.stamp_ns == rig.now_ns
+    assert output.planner_status is PlanStatus.DRIVING
+    assert output.event is None
+    np.testing.assert_array_equal(output.path, rig.planner.path)
+
+
+def test_no_goal_means_zero(rig):
+    output = rig.tick(goal=None)
+    assert (output.command.vx, output.command.wz) == (0.0, 0.0)
+    assert (output.driver, output.reason) == ("none", "no_goal")
+
+
+@pytest.mark.parametrize("name", ["scan", "odometry", "costmap"])
+def test_missing_and_stale_inputs_mean_zero_with_their_name(rig, name):
+    stale = replace(getattr(rig.inputs(), name), stamp_ns=rig.now_ns - SECOND)
+    ahead = replace(getattr(rig.inputs(), name), stamp_ns=rig.now_ns + 2 * SECOND)
+    for value in (None, stale, ahead):
+        output = rig.tick(**{name: value})
+        assert (output.command.vx, output.command.wz) == (0.0, 0.0)
+        assert (output.driver, output.reason) == ("none", f"stale_{name}")
+    assert rig.tick().driver == "policy"
+
+
+def test_at_the_goal_it_stands_and_says_reached(rig):
+    rig.x = 4.9
+    output = rig.tick()
+    assert (output.command.vx, output.command.wz) == (0.0, 0.0)
+    assert output.planner_status is PlanStatus.REACHED
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (InferenceError("late", "no answer"), "late"),
+        (InferenceError("failed", "broken"), "failed"),
+        ((math.nan, 0.0), "non_finite"),
+        ((1.0, math.inf), "non_finite"),
+        ((2.5, 0.0), "over_limits"),
+        ((-1.0, 0.0), "over_limits"),
+        ((0.0, -4.5), "over_limits"),
+    ],
+)
+def test_unfit_answer_hands_over_in_the_same_tick_with_its_reason(rig, answer, reason):
+    rig.tick()
+    rig.policy.answer = answer
+    output = rig.tick()
+    assert (output.driver, output.reason) == ("fallback", reason)
+    assert output.command.vx == pytest.approx(0.3)
+    assert output.event is not None and output.event.reason == reason
+    rig.policy.answer = (1.0, 0.0)
+    drivers = [rig.tick().driver for _ in range(3)]
+    assert drivers == ["fallback", "fallback", "policy"]
+
+
+def test_unfamiliar_scan_hands_over(rig):
+    rig.ranges[:] = 0.2
+    assert rig.tick().driver == "policy"
+    manifest = rig.policy.manifest
+    statistics = manifest.inputs[0].statistics.model_copy(update={"score_limit": 1.0})
+    spec = manifest.inputs[0].model_copy(update={"statistics": statistics})
+    rig.policy.manifest = manifest.model_copy(update={"inputs": (spec, manifest.inputs[1])})
+    rig.decision = Decision(DecisionConfig(), rig.policy, rig.planner)
+    output = rig.tick()
+    assert (output.driver, output.reason) == ("fallback", "out_of_distribution")
+
+
+def test_proposal_into_an_obstacle_hands_over(rig):
+    rig.cells[60, 68] = 100
+    output = rig.tick()
+    assert (output.driver, output.reason) == ("fallback", "collision_ahead")
+    rig.policy.answer = (0.0, 1.0)
+    assert [rig.tick().driver for _ in range(3)][-1] == "policy"
+
+
+def test_no_guide_lets_the_planner_say_no_path(rig):
+    manifest = rig.policy.manifest
+    guide = type(manifest.inputs[1]).model_validate(
+        {
+            "tensor": "goal",
+            "source": {"kind": "guide", "lookahead": [1.0]},
+            "shape": [1, 2],
+        }
+    )
+    rig.policy.manifest = manifest.model_copy(update={"inputs": (manifest.inputs[0], guide)})
+    rig.decision = Decision(DecisionConfig(), rig.policy, rig.planner)
+    rig.planner.path = np.empty((0, 2))
+    rig.planner.status = PlanStatus.NO_PATH
+    output = rig.tick()
+    assert (output.driver, output.reason) == ("fallback", "missing_input")
+    assert output.planner_status is PlanStatus.NO_PATH
+
+
+def test_policy_that_does_not_move_is_benched(rig):
+    rig.policy.answer = (0.0, 0.0)
+    outputs = [rig.tick() for _ in range(70)]
+    assert outputs[0].driver == "policy"
+    assert (outputs[-1].driver, outputs[-1].reason) == ("fallback", "stalled")
+
+
+def test_policy_beyond_the_robots_limits_is_clipped_to_them(write_policy):
+    rig = Rig(write_policy, max_linear_velocity=0.8, max_angular_velocity=0.1)
+    command = rig.tick().command
+    assert (command.vx, command.wz) == (0.8, pytest.approx(0.1))
+
+
+def test_planner_alone_never_asks_the_policy(write_policy):
+    rig = Rig(write_policy, driver="fallback")
+    rig.policy.answer = RuntimeError("asked")
+    output = rig.tick()
+    assert (output.driver, output.reason) == ("fallback", "driver_fallback")
+
+
+def test_policy_alone_stands_where_it_has_no_answer_and_never_hands_over(write_policy):
+    rig = Rig(write_policy, driver="policy")
+    rig.policy.answer = InferenceError("late", "no answer")
+    output = rig.tick()
+    assert (output.driver, output.reason, output.event) == ("none", "late", None)
+    assert (output.command.vx, output.command.wz) == (0.0, 0.0)
+    rig.policy.answer = (1.0, 0.0)
+    assert rig.tick().driver == "policy"
+
+
+def test_policy_alone_may_not_exceed_its_own_limits(write_policy):
+    rig = Rig(write_policy, driver="policy")
+    rig.policy.answer = (2.5, 0.0)
+    output = rig.tick()
+    assert (output.driver, output.reason) == ("none", "over_limits")
+
+
+def test_without_a_policy_the_planner_drives(rig):
+    decision = Decision(DecisionConfig(), None, rig.planner)
+    output = decision.step(rig.inputs(), rig.now_ns)
+    assert (output.driver, output.reason) == ("fallback", "no_policy")
+
+
+@pytest.mark.parametrize("driver", ["human", "policy"])
+def test_impossible_driver_is_refused(driver):
+    with pytest.raises(ValueError, match="driver"):
+        Decision(DecisionConfig(driver=driver), None, ScriptedPlanner())

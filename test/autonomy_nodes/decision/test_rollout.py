@@ -1,0 +1,79 @@
+"""The collision check sees exactly what the footprint sweeps until standstill."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autonomy_interfaces.messages import Costmap, Odometry
+from autonomy_nodes.decision.rollout import StoppingRollout
+
+FOOTPRINT = (0.25, 0.2, -0.25, 0.2, -0.25, -0.2, 0.25, -0.2)
+ROLLOUT = StoppingRollout(FOOTPRINT, 0.0, 0.1, 5.0, 10.0)
+HERE = Odometry(0, 0.0, 0.0, 0.0)
+
+
+def _costmap(*points: tuple[float, float], value: int = 100) -> Costmap:
+    data = np.zeros((400, 400), np.int8)
+    for x, y in points:
+        data[math.floor((y + 4.0) / 0.02), math.floor((x + 4.0) / 0.02)] = value
+    return Costmap(0, 0.02, -4.0, -4.0, data)
+
+
+def test_stops_short_of_what_is_past_the_braking_distance():
+    # 2 m/s: 0.2 m of reaction, 0.4 m of braking, 0.25 m of nose.
+    assert not ROLLOUT.touches(_costmap((0.93, 0.0)), HERE, 2.0, 0.0)
+    assert ROLLOUT.touches(_costmap((0.80, 0.0)), HERE, 2.0, 0.0)
+
+
+def test_passes_beside_and_turns_away():
+    assert not ROLLOUT.touches(_costmap((0.6, 0.23)), HERE, 2.0, 0.0)
+    assert ROLLOUT.touches(_costmap((0.6, 0.17)), HERE, 2.0, 0.0)
+    assert not ROLLOUT.touches(_costmap((0.8, -0.15)), HERE, 1.0, 2.0)
+
+
+def test_turning_in_place_sweeps_the_corners():
+    corner = _costmap((0.0, 0.27))
+    assert ROLLOUT.touches(corner, HERE, 0.0, 4.0)
+    assert not ROLLOUT.touches(corner, HERE, 0.0, 0.2)
+
+
+def test_reverse_is_swept_too():
+    assert ROLLOUT.touches(_costmap((-0.4, 0.0)), HERE, -1.0, 0.0)
+
+
+def test_inflated_and_unknown_cells_are_no_obstacles():
+    assert not ROLLOUT.touches(_costmap((0.5, 0.0), value=99), HERE, 1.0, 0.0)
+    assert not ROLLOUT.touches(_costmap((0.5, 0.0), value=-1), HERE, 1.0, 0.0)
+
+
+def test_a_cell_inside_the_footprint_does_not_hold_the_robot():
+    assert not ROLLOUT.touches(_costmap((0.2, 0.0)), HERE, -0.5, 0.0)
+
+
+def test_off_the_map_there_is_nothing_to_touch():
+    assert not ROLLOUT.touches(_costmap((0.5, 0.0)), Odometry(0, 90.0, 0.0, 0.0), 2.0, 0.0)
+
+
+@given(
+    st.floats(-2.0, 2.0),
+    st.floats(-4.0, 4.0),
+    st.floats(-1.5, 1.5),
+    st.floats(-1.5, 1.5),
+    st.floats(-math.pi, math.pi),
+)
+def test_verdict_does_not_depend_on_where_the_robot_stands(vx, wz, x, y, yaw):
+    """The same scene, moved and turned with the robot; the point is kept off the grid's limit."""
+    turned = math.cos(yaw) * 0.6 - math.sin(yaw) * 0.05, math.sin(yaw) * 0.6 + math.cos(yaw) * 0.05
+    moved = _costmap((x + turned[0], y + turned[1]))
+    roomy = StoppingRollout(FOOTPRINT, 0.03, 0.1, 5.0, 10.0)
+    tight = StoppingRollout(FOOTPRINT, -0.03, 0.1, 5.0, 10.0)
+    there = Odometry(0, x, y, yaw)
+    here = _costmap((0.6, 0.05))
+    if tight.touches(here, HERE, vx, wz):
+        assert roomy.touches(moved, there, vx, wz)
+    if tight.touches(moved, there, vx, wz):
+        assert roomy.touches(here, HERE, vx, wz)

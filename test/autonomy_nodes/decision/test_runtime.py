@@ -1,0 +1,75 @@
+"""Inference is bounded in time; a late answer never reaches a later tick."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from autonomy_nodes.decision.contract import load_policy
+from autonomy_nodes.decision.errors import InferenceError
+from autonomy_nodes.decision.runtime import BoundedPolicy, Inference
+
+TENSORS = {"scan": np.zeros((1, 8), np.float32), "goal": np.zeros((1, 3), np.float32)}
+
+
+class GatedPolicy:
+    """Answers with a running number once the test opens the gate."""
+
+    manifest = None
+
+    def __init__(self):
+        self.gate = threading.Event()
+        self.terminated = []
+        self.runs = 0
+
+    def infer(self, tensors, options=None):
+        assert self.gate.wait(10.0)
+        self.terminated.append(options.terminate)
+        self.runs += 1
+        return Inference(np.array([self.runs]), 0.0)
+
+
+def _answer_or_none(bounded):
+    try:
+        return bounded.infer({})
+    except InferenceError:
+        return None
+
+
+def test_answer_in_time_is_returned():
+    policy = GatedPolicy()
+    policy.gate.set()
+    bounded = BoundedPolicy(policy, 10.0)
+    assert bounded.infer({}).output == [1]
+    bounded.close()
+
+
+def test_late_answer_is_dropped_and_its_run_told_to_end():
+    policy = GatedPolicy()
+    bounded = BoundedPolicy(policy, 0.001)
+    for message in ("no answer within", "still running"):
+        with pytest.raises(InferenceError, match=message) as late:
+            bounded.infer({})
+        assert late.value.reason == "late"
+    policy.gate.set()
+    while (answer := _answer_or_none(bounded)) is None:
+        pass
+    assert answer.output > [1]
+    assert policy.terminated[0]
+    bounded.close()
+
+
+def test_failure_is_passed_on_and_the_next_answer_is_its_own(write_policy):
+    bounded = BoundedPolicy(load_policy(write_policy()), 10.0)
+    with pytest.raises(InferenceError) as failure:
+        bounded.infer({"scan": np.zeros((1, 3), np.float32)})
+    assert failure.value.reason == "failed"
+    np.testing.assert_allclose(bounded.infer(TENSORS).output, [[0.5, 0.1]], rtol=1e-6)
+    bounded.close()
+
+
+def test_same_inputs_give_the_same_bytes(write_policy):
+    policy = load_policy(write_policy())
+    assert policy.infer(TENSORS).output.tobytes() == policy.infer(TENSORS).output.tobytes()
