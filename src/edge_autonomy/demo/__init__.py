@@ -1,0 +1,1 @@
+"""The demo: one run of the whole stack, watched, recorded and reported."""
