@@ -28,9 +28,13 @@ class Delivery:
 
 @dataclass(order=True)
 class _Pending:
-    """A message on its way: it enters stage `stage` of its stream at `time_ns`."""
+    """A message on its way: it enters stage `stage` of its stream at `time_ns`.
+
+    At one instant, messages go in the order in which they were pushed (`origin`).
+    """
 
     time_ns: int
+    origin: int
     sequence: int
     stage: int = field(compare=False)
     key: tuple[str, str] = field(compare=False)
@@ -61,7 +65,8 @@ class FaultPipeline:
 
     def push(self, robot: str, topic: str, message: Message, now_ns: int) -> None:
         """Let `message` enter its stream at `now_ns`; times must not decrease."""
-        self._enter(_Pending(now_ns, self._next(), 0, (robot, topic), message))
+        origin = self._next()
+        heapq.heappush(self._pending, _Pending(now_ns, origin, 0, 0, (robot, topic), message))
 
     def pop(self, until_ns: int) -> list[Delivery]:
         """What has come out by `until_ns` (inclusive), in the order of coming out."""
@@ -113,11 +118,9 @@ class FaultPipeline:
             stream.last_release_ns = max(stream.last_release_ns, release_ns)
         stream.index += 1
 
-    def _forward(self, pending: _Pending, time_ns: int, message: Message) -> None:
-        self._enter(_Pending(time_ns, self._next(), pending.stage + 1, pending.key, message))
-
-    def _enter(self, pending: _Pending) -> None:
-        heapq.heappush(self._pending, pending)
+    def _forward(self, sent: _Pending, time_ns: int, message: Message) -> None:
+        forwarded = _Pending(time_ns, sent.origin, self._next(), sent.stage + 1, sent.key, message)
+        heapq.heappush(self._pending, forwarded)
 
     def _next(self) -> int:
         self._sequence += 1
