@@ -78,14 +78,33 @@ def evaluate_file(
 
 
 def declared_arguments(actions: Sequence[Action]) -> list[Arg]:
-    """The arguments of a file, those inside its groups included."""
-    found: list[Arg] = []
+    """The arguments of a file: its own, those in its groups and those of files it includes.
+
+    Files named by `find-pkg-share` are followed, as `ros2 launch --show-args` does; an argument
+    that the include itself sets is not the caller's to give.
+    """
+    found: dict[str, Arg] = {}
     for action in actions:
+        inner: list[Arg] = []
         if isinstance(action, Arg):
-            found.append(action)
+            inner = [action]
         elif isinstance(action, Group):
-            found.extend(declared_arguments(action.actions))
-    return found
+            inner = declared_arguments(action.actions)
+        elif isinstance(action, Include):
+            given = {str(name) for name, _ in action.arguments}
+            inner = [arg for arg in _included_arguments(action) if arg.name not in given]
+        for argument in inner:
+            found.setdefault(argument.name, argument)
+    return list(found.values())
+
+
+def _included_arguments(action: Include) -> list[Arg]:
+    try:
+        file = Path(evaluate(action.file, root_context({}, None)))
+        return declared_arguments(parse_file(file))
+    except LaunchError:
+        # The place is known only when the launch file is evaluated, which reports what is wrong.
+        return []
 
 
 def _perform(actions: Sequence[Action], context: Context, state: _Evaluation) -> None:
