@@ -1,0 +1,292 @@
+"""One robot in the simulation: its arrays for the compiled loop, its sensors, its truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from autonomy_interfaces.geometry import wrap_angle
+from autonomy_interfaces.messages import SECOND
+from world_sim import stepping
+from world_sim.model import WHEEL_ARMATURE, Built, BuiltRobot
+from world_sim.sdf.types import ImuSpec, LidarSpec, Model
+from world_sim.sensors import InertialUnit, Lidar, odometry_message, sensor_rng
+from world_sim.slices import Slice, slice_models
+
+if TYPE_CHECKING:
+    from world_sim.simulator import Measurement, Simulator
+
+# A contact whose surface holds the robot up is ground: its normal is within 45° of vertical.
+SUPPORTING_NORMAL = math.cos(math.pi / 4)
+
+
+@dataclass(frozen=True, slots=True)
+class GroundTruth:
+    """True state of a robot's base, world frame; twist in the base's own frame.
+
+    x, y metres; yaw radians in (-pi, pi]; vx m/s; wz rad/s; contact: name of a model touched
+    now, the ground excluded, or "".
+    """
+
+    x: float
+    y: float
+    yaw: float
+    vx: float
+    wz: float
+    contact: str
+
+
+class RobotArrays:
+    """The state of all robots as the arrays that the compiled loop works on."""
+
+    def __init__(self, built: Built, data: mujoco.MjData) -> None:
+        robots, model = built.robots, built.model
+        count = len(robots)
+        self.limits = np.zeros((count, 10))
+        self.command = np.zeros((count, 4))
+        self.expiry = np.zeros(count, dtype=np.int64)
+        self.odometry = np.zeros((count, 11))
+        self.touching = np.zeros(count, dtype=np.int64)
+        wheels: list[tuple[int, int, int, int, int]] = []
+        contact: list[tuple[int, int]] = []
+        gyro: list[int] = []
+        self.root_qpos: list[int] = []
+        self.root_qvel: list[int] = []
+        for index, robot in enumerate(robots):
+            drive = robot.drive
+            self.limits[index] = (
+                drive.min_linear_velocity, drive.max_linear_velocity,
+                drive.min_angular_velocity, drive.max_angular_velocity,
+                drive.min_linear_acceleration, drive.max_linear_acceleration,
+                drive.min_angular_acceleration, drive.max_angular_acceleration,
+                drive.wheel_radius, drive.wheel_separation,
+            )  # fmt: skip
+            for side, names in enumerate((robot.left_joints, robot.right_joints)):
+                for name in names:
+                    joint = model.joint(name)
+                    actuator = model.actuator(name).id
+                    wheels.append(
+                        (index, side, int(joint.qposadr[0]), int(joint.dofadr[0]), actuator)
+                    )
+            free = model.joint(f"{robot.base_body}::free")
+            self.root_qpos.append(int(free.qposadr[0]))
+            self.root_qvel.append(int(free.dofadr[0]))
+            gyro.append(int(free.dofadr[0]) + 5)
+            contact.append(
+                (
+                    int(model.sensor(f"{robot.name}::touching").adr[0]),
+                    int(model.sensor(f"{robot.name}::ground").adr[0]),
+                )
+            )
+        self.accelerometer_of = [
+            name for robot in robots for name, sensor in robot.sensors if sensor.kind == "imu"
+        ]
+        self._wheels = np.array(wheels, dtype=np.int64).reshape(-1, 5)
+        self._contact = np.array(contact, dtype=np.int64).reshape(-1, 2)
+        self._gyro = np.array(gyro, dtype=np.int64)
+        self._accelerometer = np.array(
+            [int(model.sensor(f"{name}::accelerometer").adr[0]) for name in self.accelerometer_of],
+            dtype=np.int64,
+        )
+        self.specific_force = np.zeros((len(self.accelerometer_of), 4))
+        self._views = (data.qpos, data.qvel, data.ctrl, data.sensordata)
+        self._step_s = float(model.opt.timestep)
+
+    def set_command(self, robot: int, vx: float, wz: float, expiry_step: int) -> None:
+        """Set the target of `robot`; a target that is not finite is a stop."""
+        usable = math.isfinite(vx) and math.isfinite(wz)
+        self.command[robot, stepping.TARGET_V] = vx if usable else 0.0
+        self.command[robot, stepping.TARGET_W] = wz if usable else 0.0
+        self.expiry[robot] = expiry_step
+
+    def run(self, model: mujoco.MjModel, data: mujoco.MjData, steps: int, first: int) -> int:
+        """Take up to `steps` physics steps; returns how many were taken."""
+        taken: int = stepping.run_steps(
+            model._address, data._address, steps, first, self._step_s, WHEEL_ARMATURE,
+            self.limits, self.command, self.expiry, self.odometry, self._wheels, self._gyro,
+            self._contact, self.touching, self._accelerometer, self.specific_force, *self._views,
+        )  # fmt: skip
+        return taken
+
+
+class Robot:
+    """A driven model in the simulation."""
+
+    def __init__(
+        self,
+        index: int,
+        built: BuiltRobot,
+        simulator: Simulator,
+        models: Sequence[Model],
+        seed: int,
+    ) -> None:
+        self.index = index
+        self.name = built.name
+        self.contact = ""
+        self.drive = built.drive
+        self._simulator = simulator
+        self._arrays: RobotArrays = simulator._arrays
+        self._qpos_at = self._arrays.root_qpos[index]
+        self._qvel_at = self._arrays.root_qvel[index]
+        model = simulator.model
+        root = model.body(built.base_body).id
+        self._geoms = frozenset(
+            int(geom) for geom in np.flatnonzero(model.body_rootid[model.geom_bodyid] == root)
+        )
+        self.clocked: list[Clocked] = []
+        self._add_sensors(built, models, seed)
+
+    def _add_sensors(self, built: BuiltRobot, models: Sequence[Model], seed: int) -> None:
+        model, data = self._simulator.model, self._simulator.data
+        static = [m for m in models if m.static]
+        for number, (name, sensor) in enumerate(built.sensors):
+            rng = sensor_rng(seed, self.index, number)
+            site = int(model.site(name).id)
+            if isinstance(sensor.spec, LidarSpec):
+                height = float(data.site_xpos[site, 2])
+                lidar = Lidar(sensor.spec, slice_models(static, height), rng)
+                self.clocked.append(LidarClock(self, sensor.update_rate or 10.0, site, lidar))
+            elif isinstance(sensor.spec, ImuSpec):
+                unit = InertialUnit(sensor.spec, rng)
+                row = self._arrays.accelerometer_of.index(name)
+                gyro = int(model.sensor(f"{name}::gyro").adr[0])
+                self.clocked.append(ImuClock(self, sensor.update_rate or 100.0, unit, row, gyro))
+        self.clocked.append(OdometryClock(self, built.drive.odometry_rate))
+
+    @property
+    def simulator(self) -> Simulator:
+        """The simulation that the robot is in."""
+        return self._simulator
+
+    @property
+    def odometry(self) -> NDArray[np.float64]:
+        """(11,) float64: this robot's row of the compiled loop's odometry."""
+        row: NDArray[np.float64] = self._arrays.odometry[self.index]
+        return row
+
+    @property
+    def specific_force(self) -> NDArray[np.float64]:
+        """(I, 4) float64: the compiled loop's sums of all accelerometers."""
+        return self._arrays.specific_force
+
+    def ground_truth(self) -> GroundTruth:
+        """True pose and twist of the base, and the model it touches."""
+        x, y, _, qw, qx, qy, qz = self._simulator.data.qpos[self._qpos_at : self._qpos_at + 7]
+        velocity = self._simulator.data.qvel[self._qvel_at : self._qvel_at + 6]
+        yaw = math.atan2(2 * (qw * qz + qx * qy), 1 - 2 * (qy * qy + qz * qz))
+        return GroundTruth(
+            x=float(x),
+            y=float(y),
+            yaw=wrap_angle(yaw),
+            vx=float(velocity[0] * math.cos(yaw) + velocity[1] * math.sin(yaw)),
+            wz=float(velocity[5]),
+            contact=self.contact,
+        )
+
+    def update_contact(self) -> bool:
+        """Look what the robot touches; whether it has just begun to touch something else."""
+        before, self.contact = self.contact, ""
+        if self._arrays.touching[self.index]:
+            self.contact = self._touched()
+        return self.contact not in ("", before)
+
+    def _touched(self) -> str:
+        simulator = self._simulator
+        contacts = simulator.data.contact
+        owners = simulator._built.geom_models
+        body_of = simulator.model.geom_bodyid
+        for (first, second), frame in zip(contacts.geom, contacts.frame, strict=True):
+            mine, other = (first, second) if first in self._geoms else (second, first)
+            if mine not in self._geoms or other in self._geoms or body_of[other] == 0:
+                continue
+            if abs(frame[2]) < SUPPORTING_NORMAL:
+                return owners[other]
+        return ""
+
+
+class Clocked:
+    """A sensor that measures at a fixed rate."""
+
+    def __init__(self, robot: Robot, rate: float) -> None:
+        self.robot = robot
+        step_ns = robot.simulator.config.step_ms * 1_000_000
+        self.period_steps = max(1, round(SECOND / rate / step_ns))
+
+    def measure(self) -> Measurement:
+        """Measure now."""
+        raise NotImplementedError
+
+
+class LidarClock(Clocked):
+    """A lidar at a site of the robot."""
+
+    def __init__(self, robot: Robot, rate: float, site: int, lidar: Lidar) -> None:
+        super().__init__(robot, rate)
+        self.lidar = lidar
+        self._site = site
+
+    def measure(self) -> Measurement:
+        """Scan from where the sensor is now."""
+        from world_sim.simulator import Measurement
+
+        x, y, yaw = self.pose()
+        moving = Slice(np.empty((0, 3)), np.empty((0, 4)))
+        scan = self.lidar.measure(self.robot.simulator.now_ns, x, y, yaw, moving)
+        return Measurement(self.robot.name, "scan", scan)
+
+    def pose(self) -> tuple[float, float, float]:
+        """Position (m) and heading (rad) of the sensor in the world."""
+        simulator = self.robot.simulator
+        # Positions of bodies are those before the last step; bring them up to the state.
+        mujoco.mj_kinematics(simulator.model, simulator.data)
+        x, y, _ = simulator.data.site_xpos[self._site]
+        matrix = simulator.data.site_xmat[self._site]
+        return float(x), float(y), math.atan2(matrix[3], matrix[0])
+
+
+class ImuClock(Clocked):
+    """An inertial unit; its accelerometer averages the specific force since its last sample."""
+
+    def __init__(self, robot: Robot, rate: float, unit: InertialUnit, row: int, gyro: int) -> None:
+        super().__init__(robot, rate)
+        self._unit = unit
+        self._row = row
+        self._gyro = gyro
+
+    def measure(self) -> Measurement:
+        """Sample the rates now and the mean force since the last sample."""
+        from world_sim.simulator import Measurement
+
+        simulator = self.robot.simulator
+        force = self.robot.specific_force[self._row]
+        mean = force[:3] / max(force[3], 1.0)
+        force[:] = 0.0
+        rate = simulator.data.sensordata[self._gyro : self._gyro + 3]
+        imu, error = self._unit.measure(simulator.now_ns, rate, mean)
+        self.robot.odometry[stepping.GYRO_ERROR] = error
+        return Measurement(self.robot.name, "imu", imu)
+
+
+class OdometryClock(Clocked):
+    """The base's own odometry."""
+
+    def measure(self) -> Measurement:
+        """Report pose and twist as the base believes them."""
+        from world_sim.simulator import Measurement
+
+        simulator, row = self.robot.simulator, self.robot.odometry
+        fused = simulator.config.odometry == "fused"
+        start = stepping.FUSED_X if fused else stepping.WHEEL_X
+        wz = row[stepping.ODOM_W]
+        if fused:
+            wz = simulator.data.qvel[self.robot._qvel_at + 5] + row[stepping.GYRO_ERROR]
+        message = odometry_message(
+            simulator.now_ns, row[start : start + 3], float(row[stepping.ODOM_V]), float(wz)
+        )
+        return Measurement(self.robot.name, "odom", message)

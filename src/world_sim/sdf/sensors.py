@@ -1,0 +1,91 @@
+"""Reading of <sensor> elements."""
+
+from __future__ import annotations
+
+import math
+
+from world_sim.sdf.element import Element
+from world_sim.sdf.pose import Pose3
+from world_sim.sdf.types import ImuSpec, LidarSpec, Noise, Sensor
+from world_sim.sdf.values import attribute, number, text_of
+
+LIDAR_KINDS = ("gpu_lidar", "lidar", "ray", "gpu_ray")
+AXES = ("x", "y", "z")
+
+
+def read_sensor(element: Element, pose: Pose3) -> Sensor:
+    """Read a <sensor> whose pose in its link is known."""
+    kind = attribute(element, "type")
+    spec: LidarSpec | ImuSpec | None = None
+    if kind in LIDAR_KINDS:
+        kind = "lidar"
+        spec = _read_lidar(element)
+    elif kind == "imu":
+        spec = _read_imu(element.find("imu"))
+    return Sensor(
+        name=attribute(element, "name"),
+        kind=kind,
+        pose=pose,
+        update_rate=number(element, "update_rate", 0.0),
+        topic=text_of(element, "topic"),
+        location=element.location,
+        spec=spec,
+    )
+
+
+def _read_lidar(sensor: Element) -> LidarSpec:
+    lidar = sensor.find("lidar") or sensor.find("ray")
+    if lidar is None:
+        raise sensor.error("lacks <lidar>")
+    horizontal = lidar.find_path("scan", "horizontal")
+    limits = lidar.find("range")
+    if horizontal is None or limits is None:
+        raise lidar.error("needs <scan><horizontal> and <range>")
+    samples = int(number(horizontal, "samples", 640))
+    angle_min = number(horizontal, "min_angle", 0.0)
+    angle_max = number(horizontal, "max_angle", 0.0)
+    range_min, range_max = number(limits, "min", 0.0), number(limits, "max", 10.0)
+    if not 1 <= samples <= 100_000:
+        raise horizontal.error(f"<samples> must be 1 to 100000, got {samples}")
+    if angle_max < angle_min or angle_max - angle_min > 2 * math.pi + 1e-3:
+        raise horizontal.error("needs min_angle <= max_angle, at most one turn apart")
+    if not 0 <= range_min < range_max:
+        raise limits.error(f"needs 0 <= min < max, got {range_min:g} and {range_max:g}")
+    return LidarSpec(
+        samples, angle_min, angle_max, range_min, range_max, read_noise(lidar.find("noise"))
+    )
+
+
+def _read_imu(imu: Element | None) -> ImuSpec:
+    if imu is None:
+        return ImuSpec()
+    gyro = [_axis_noise(imu.find_path("angular_velocity", axis)) for axis in AXES]
+    accelerometer = [_axis_noise(imu.find_path("linear_acceleration", axis)) for axis in AXES]
+    return ImuSpec((gyro[0], gyro[1], gyro[2]), tuple(accelerometer))  # type: ignore[arg-type]
+
+
+def _axis_noise(axis: Element | None) -> Noise:
+    return Noise() if axis is None else read_noise(axis.find("noise"))
+
+
+def read_noise(element: Element | None) -> Noise:
+    """Read a <noise> of type gaussian; anything else is no noise."""
+    if element is None:
+        return Noise()
+    kind = element.attributes.get("type") or text_of(element, "type", "gaussian")
+    if kind not in ("gaussian", "gaussian_quantized"):
+        return Noise()
+    mean = number(element, "mean", 0.0)
+    return Noise(
+        stddev=positive_or_zero(element, "stddev"),
+        bias_mean=number(element, "bias_mean", 0.0) + mean,
+        bias_stddev=positive_or_zero(element, "bias_stddev"),
+    )
+
+
+def positive_or_zero(parent: Element, name: str) -> float:
+    """A number that is not negative; zero where it is absent."""
+    value = number(parent, name, 0.0)
+    if value < 0:
+        raise parent.error(f"<{name}> must not be negative, got {value:g}")
+    return value

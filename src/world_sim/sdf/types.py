@@ -1,0 +1,219 @@
+"""What an SDF file says, as frozen data. Units are SI; frames are named at each pose.
+
+Poses are resolved while reading: whatever `relative_to` and frames a file uses, a link's pose
+is in its model, a collision's or sensor's in its link, a model's in the world.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from world_sim.errors import Location
+from world_sim.sdf.element import Element
+from world_sim.sdf.pose import IDENTITY, Pose3, Vector3
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A plane through the origin, infinite for collision; `size` bounds what is drawn."""
+
+    normal: Vector3
+    size: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box: full edge lengths."""
+
+    size: Vector3
+
+
+@dataclass(frozen=True, slots=True)
+class Sphere:
+    """A sphere."""
+
+    radius: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cylinder:
+    """A cylinder along z."""
+
+    radius: float
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Capsule:
+    """A capsule along z: a cylinder of `length` with hemispheres on both ends."""
+
+    radius: float
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ellipsoid:
+    """An ellipsoid: half axes."""
+
+    radii: Vector3
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """A mesh file (resolved path) and its scale."""
+
+    path: str
+    scale: Vector3 = Vector3(1.0, 1.0, 1.0)
+
+
+Geometry = Plane | Box | Sphere | Cylinder | Capsule | Ellipsoid | Mesh
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Gaussian noise of a sensor channel; the bias is drawn once per run."""
+
+    stddev: float = 0.0
+    bias_mean: float = 0.0
+    bias_stddev: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inertial:
+    """Mass (kg) and inertia (kg m², ixx iyy izz ixy ixz iyz) about `pose` in the link."""
+
+    mass: float = 1.0
+    inertia: tuple[float, float, float, float, float, float] = (1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
+    pose: Pose3 = IDENTITY
+
+
+@dataclass(frozen=True, slots=True)
+class Collision:
+    """A shape that touches, and its sliding friction coefficient."""
+
+    name: str
+    geometry: Geometry
+    pose: Pose3
+    location: Location
+    friction: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Visual:
+    """A shape that is seen, by cameras and by lidars, with its RGBA colour."""
+
+    name: str
+    geometry: Geometry
+    pose: Pose3
+    location: Location
+    color: tuple[float, float, float, float] = (0.7, 0.7, 0.7, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LidarSpec:
+    """Horizontal scan of a lidar: `samples` beams from `angle_min` to `angle_max`, inclusive."""
+
+    samples: int
+    angle_min: float
+    angle_max: float
+    range_min: float
+    range_max: float
+    noise: Noise = Noise()
+
+
+@dataclass(frozen=True, slots=True)
+class ImuSpec:
+    """Noise of the three gyroscope and the three accelerometer axes."""
+
+    gyro: tuple[Noise, Noise, Noise] = (Noise(), Noise(), Noise())
+    accelerometer: tuple[Noise, Noise, Noise] = (Noise(), Noise(), Noise())
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """A sensor on a link. `spec` is None for a kind that needs no more than its name."""
+
+    name: str
+    kind: str
+    pose: Pose3
+    update_rate: float
+    topic: str
+    location: Location
+    spec: LidarSpec | ImuSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A rigid body; `pose` in the model."""
+
+    name: str
+    pose: Pose3
+    location: Location
+    inertial: Inertial = Inertial()
+    collisions: tuple[Collision, ...] = ()
+    visuals: tuple[Visual, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """A joint; `pose` and `axis` in the child link's frame."""
+
+    name: str
+    kind: str
+    parent: str
+    child: str
+    pose: Pose3
+    axis: Vector3
+    location: Location
+    lower: float = float("-inf")
+    upper: float = float("inf")
+    effort: float = float("inf")
+    damping: float = 0.0
+    friction: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plugin of a model: what it is and its parameters, as XML."""
+
+    filename: str
+    name: str
+    element: Element
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model, nested models flattened into it; `pose` in the world."""
+
+    name: str
+    pose: Pose3
+    static: bool
+    location: Location
+    links: tuple[Link, ...] = ()
+    joints: tuple[Joint, ...] = ()
+    plugins: tuple[Plugin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that is not played as written: where, what, and what is done instead."""
+
+    location: Location
+    path: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A world ready to be played."""
+
+    name: str
+    file: str
+    models: tuple[Model, ...]
+    gravity: Vector3 = Vector3(0.0, 0.0, -9.8)
+    step_s: float = 0.001
+    notes: tuple[Note, ...] = ()
+    resource_path: tuple[str, ...] = field(default=())
