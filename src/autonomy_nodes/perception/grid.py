@@ -197,12 +197,13 @@ def inflate(evidence: NDArray[np.int8], kernel: NDArray[np.int8], cost: NDArray[
         for col in range(width):
             if evidence[row, col] <= 0 or _is_interior(evidence, row, col):
                 continue
-            first_col, last_col = max(0, col - radius), min(width - 1, col + radius)
-            for r in range(max(0, row - radius), min(height - 1, row + radius) + 1):
-                kernel_row = r - row + radius
-                offset = radius - col
-                for c in range(first_col, last_col + 1):
-                    cost[r, c] = max(cost[r, c], kernel[kernel_row, c + offset])
+            low, high = max(0, col - radius), min(width, col + radius + 1)
+            for line in range(max(0, row - radius), min(height, row + radius + 1)):
+                target = cost[line, low:high]
+                source = kernel[line - row + radius, low - col + radius : high - col + radius]
+                for i in range(target.shape[0]):
+                    here, there = target[i], source[i]
+                    target[i] = here if here > there else there
     for row in range(height):
         for col in range(width):
             if evidence[row, col] > 0:

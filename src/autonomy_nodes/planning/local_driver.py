@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from autonomy_interfaces.messages import Costmap, Odometry
 from autonomy_nodes.planning import rollouts
 from autonomy_nodes.planning.config import PlannerConfig
-from autonomy_nodes.planning.distance_field import distance_field
+from autonomy_nodes.planning.distance_field import distance_field, distance_kernel
 from autonomy_nodes.planning.footprint import circumscribed_radius, cover_with_discs
 from autonomy_nodes.planning.guide import TravelTimeField
 
 # Sets of perturbations that successive ticks take in turn.
 NOISE_SETS = 8
 ROOM = 0.6
+# The distance field reaches this far beyond the clearance that matters: interpolation needs it.
+BOUND_SLACK = 0.1
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class LocalDriver:
         self._dt = config.horizon / config.steps
         reach = self._limits[1] * config.horizon + self._circumscribed + ROOM
         self._reach = float(reach)
+        self._bound = self._circumscribed + config.soft_margin + BOUND_SLACK
+        self._kernel_cell = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -134,7 +138,10 @@ class LocalDriver:
         first_col = math.floor((x - costmap.origin_x) / cell) - half
         first_row = math.floor((y - costmap.origin_y) / cell) - half
         field = np.empty((2 * half + 1, 2 * half + 1), dtype=np.float32)
-        distance_field(np.ascontiguousarray(costmap.data), first_row, first_col, field, cell)
+        if self._kernel_cell != cell:
+            self._kernel, self._kernel_cell = distance_kernel(self._bound, cell), cell
+        data = np.ascontiguousarray(costmap.data)
+        distance_field(data, first_row, first_col, self._kernel, self._bound, field)
         return field, first_col, first_row
 
     def _scene(
