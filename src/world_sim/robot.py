@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from autonomy_interfaces.geometry import wrap_angle
 from autonomy_interfaces.messages import SECOND
 from world_sim import stepping
+from world_sim.measurement import Measurement
 from world_sim.model import WHEEL_ARMATURE, Built, BuiltRobot
 from world_sim.sdf.types import ImuSpec, LidarSpec, Model
 from world_sim.sensors import InertialUnit, Lidar, odometry_message, sensor_rng
 from world_sim.slices import Slice, slice_models
 
 if TYPE_CHECKING:
-    from world_sim.simulator import Measurement, Simulator
+    from world_sim.simulator import Simulator
 
 # A contact whose surface holds the robot up is ground: its normal is within 45° of vertical.
 SUPPORTING_NORMAL = math.cos(math.pi / 4)
@@ -49,15 +50,15 @@ class RobotArrays:
         robots, model = built.robots, built.model
         count = len(robots)
         self.limits = np.zeros((count, 10))
+        self.speed_scale = np.ones((count, 2))
         self.command = np.zeros((count, 4))
         self.expiry = np.zeros(count, dtype=np.int64)
         self.odometry = np.zeros((count, 11))
         self.touching = np.zeros(count, dtype=np.int64)
         wheels: list[tuple[int, int, int, int, int]] = []
         contact: list[tuple[int, int]] = []
-        gyro: list[int] = []
-        self.root_qpos: list[int] = []
-        self.root_qvel: list[int] = []
+        places: list[NDArray[np.float64]] = []
+        roots: list[tuple[int, int]] = []
         for index, robot in enumerate(robots):
             drive = robot.drive
             self.limits[index] = (
@@ -74,10 +75,9 @@ class RobotArrays:
                     wheels.append(
                         (index, side, int(joint.qposadr[0]), int(joint.dofadr[0]), actuator)
                     )
+                    places.append(_place_in_base(model, data, joint.id, robot.base_body))
             free = model.joint(f"{robot.base_body}::free")
-            self.root_qpos.append(int(free.qposadr[0]))
-            self.root_qvel.append(int(free.dofadr[0]))
-            gyro.append(int(free.dofadr[0]) + 5)
+            roots.append((int(free.qposadr[0]), int(free.dofadr[0])))
             contact.append(
                 (
                     int(model.sensor(f"{robot.name}::touching").adr[0]),
@@ -89,13 +89,22 @@ class RobotArrays:
         ]
         self._wheels = np.array(wheels, dtype=np.int64).reshape(-1, 5)
         self._contact = np.array(contact, dtype=np.int64).reshape(-1, 2)
-        self._gyro = np.array(gyro, dtype=np.int64)
+        self._places = np.array(places).reshape(-1, 2)
+        self.roots = np.array(roots, dtype=np.int64).reshape(-1, 2)
+        joint_of_wheel = [
+            name for robot in robots for name in (*robot.left_joints, *robot.right_joints)
+        ]
+        self._pairs = np.array(
+            [joint_of_wheel.index(name) for name in built.pair_joints], dtype=np.int64
+        )
         self._accelerometer = np.array(
             [int(model.sensor(f"{name}::accelerometer").adr[0]) for name in self.accelerometer_of],
             dtype=np.int64,
         )
         self.specific_force = np.zeros((len(self.accelerometer_of), 4))
-        self._views = (data.qpos, data.qvel, data.ctrl, data.sensordata)
+        self._views = (
+            data.qpos, data.qvel, data.ctrl, data.sensordata, model.pair_solreffriction,
+        )  # fmt: skip
         self._step_s = float(model.opt.timestep)
 
     def set_command(self, robot: int, vx: float, wz: float, expiry_step: int) -> None:
@@ -109,10 +118,21 @@ class RobotArrays:
         """Take up to `steps` physics steps; returns how many were taken."""
         taken: int = stepping.run_steps(
             model._address, data._address, steps, first, self._step_s, WHEEL_ARMATURE,
-            self.limits, self.command, self.expiry, self.odometry, self._wheels, self._gyro,
-            self._contact, self.touching, self._accelerometer, self.specific_force, *self._views,
+            self.limits, self.speed_scale, self.command, self.expiry, self.odometry,
+            self._wheels, self._gyro, self._contact, self.touching, self._accelerometer,
+            self.specific_force, *self._views,
         )  # fmt: skip
         return taken
+
+
+def _place_in_base(
+    model: mujoco.MjModel, data: mujoco.MjData, joint: int, base: str
+) -> NDArray[np.float64]:
+    """(2,) float64: x and y of a wheel joint's anchor in the frame of the base body, metres."""
+    root = model.body(base).id
+    offset = data.xanchor[joint] - data.xpos[root]
+    place: NDArray[np.float64] = (data.xmat[root].reshape(3, 3).T @ offset)[:2]
+    return place
 
 
 class Robot:
@@ -132,8 +152,7 @@ class Robot:
         self.drive = built.drive
         self._simulator = simulator
         self._arrays: RobotArrays = simulator._arrays
-        self._qpos_at = self._arrays.root_qpos[index]
-        self._qvel_at = self._arrays.root_qvel[index]
+        self._qpos_at, self._qvel_at = (int(address) for address in self._arrays.roots[index])
         model = simulator.model
         root = model.body(built.base_body).id
         self._geoms = frozenset(
@@ -233,8 +252,6 @@ class LidarClock(Clocked):
 
     def measure(self) -> Measurement:
         """Scan from where the sensor is now."""
-        from world_sim.simulator import Measurement
-
         x, y, yaw = self.pose()
         moving = Slice(np.empty((0, 3)), np.empty((0, 4)))
         scan = self.lidar.measure(self.robot.simulator.now_ns, x, y, yaw, moving)
@@ -261,8 +278,6 @@ class ImuClock(Clocked):
 
     def measure(self) -> Measurement:
         """Sample the rates now and the mean force since the last sample."""
-        from world_sim.simulator import Measurement
-
         simulator = self.robot.simulator
         force = self.robot.specific_force[self._row]
         mean = force[:3] / max(force[3], 1.0)
@@ -278,8 +293,6 @@ class OdometryClock(Clocked):
 
     def measure(self) -> Measurement:
         """Report pose and twist as the base believes them."""
-        from world_sim.simulator import Measurement
-
         simulator, row = self.robot.simulator, self.robot.odometry
         fused = simulator.config.odometry == "fused"
         start = stepping.FUSED_X if fused else stepping.WHEEL_X

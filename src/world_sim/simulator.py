@@ -5,20 +5,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import mujoco
-import numpy as np
 
-from autonomy_interfaces.messages import (
-    MILLISECOND,
-    SECOND,
-    Imu,
-    LaserScan,
-    Odometry,
-    Pose2D,
-    VelocityCommand,
-)
+from autonomy_interfaces.messages import MILLISECOND, SECOND, Pose2D, VelocityCommand
+from world_sim.faults import Fault
+from world_sim.injection import NEVER, FaultInjection
+from world_sim.measurement import Measurement
 from world_sim.model import build
 from world_sim.robot import GroundTruth, Robot, RobotArrays
 from world_sim.sdf.pose import planar
@@ -51,15 +44,6 @@ class SimulatorConfig:
     odometry: str = "fused"
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One message of one sensor of one robot."""
-
-    robot: str
-    topic: Literal["scan", "imu", "odom"]
-    message: LaserScan | Imu | Odometry
-
-
 class Simulator:
     """Plays a world. Deterministic: the same world, robots, seed and commands, the same bytes.
 
@@ -68,7 +52,7 @@ class Simulator:
         robots: robots to add. With none, the models of the world that have a differential
             drive are the robots.
         seed: of every random number.
-        faults: reserved for scheduled faults; must be empty.
+        faults: what goes wrong, and when; process faults are for who runs the processes.
         config: physics step, command timeout, kind of odometry.
 
     Raises:
@@ -80,11 +64,9 @@ class Simulator:
         world: World,
         robots: Sequence[RobotSpawn] = (),
         seed: int = 0,
-        faults: Sequence[object] = (),
+        faults: Sequence[Fault] = (),
         config: SimulatorConfig | None = None,
     ) -> None:
-        if faults:
-            raise ValueError("scheduled faults are not played yet: pass none")
         self.world = world
         self.config = config or SimulatorConfig()
         self._step_ns = self.config.step_ms * MILLISECOND
@@ -107,25 +89,39 @@ class Simulator:
             )
         ]
         heapq.heapify(self._due)
+        timeout_s = self.config.command_timeout_s
+        self._timeout_steps = round(timeout_s * SECOND / self._step_ns) if timeout_s > 0 else None
+        self._injection = (
+            FaultInjection(
+                faults, seed, self._built, self._arrays, self._step_ns, self._timeout_steps
+            )
+            if faults
+            else None
+        )
 
     @property
     def now_ns(self) -> int:
         """Simulated time since the start, nanoseconds."""
         return self._step * self._step_ns
 
+    @property
+    def clock_ns(self) -> int:
+        """What the robots' clock (ROS time) shows now: simulated time, faults included."""
+        return self._injection.pipeline.clock_ns(self.now_ns) if self._injection else self.now_ns
+
     def command(self, command: VelocityCommand, robot: str = "robot") -> None:
         """Give the base of `robot` a velocity; it passes its limits and its timeout."""
-        self._arrays.set_command(
-            self._robot(robot).index, command.vx, command.wz, self._expiry_step()
-        )
-
-    def _expiry_step(self) -> int:
-        if self.config.command_timeout_s <= 0:
-            return int(np.iinfo(np.int64).max)
-        return self._step + round(self.config.command_timeout_s * SECOND / self._step_ns)
+        index = self._robot(robot).index
+        if self._injection:
+            self._injection.command(robot, command, self._step)
+            return
+        expiry = NEVER if self._timeout_steps is None else self._step + self._timeout_steps
+        self._arrays.set_command(index, command.vx, command.wz, expiry)
 
     def advance(self, duration_ns: int) -> list[Measurement]:
-        """Advance the simulation and return what was measured, in order of stamps.
+        """Advance the simulation and return what was measured, in the order of arrival.
+
+        Without faults a message arrives at its stamp, so that this is the order of stamps.
 
         Args:
             duration_ns: a whole number of physics steps, nanoseconds.
@@ -143,15 +139,26 @@ class Simulator:
         while self._due and self._due[0][0] <= end:
             due, order, sensor = heapq.heappop(self._due)
             self._run_to(due)
-            measured.append(sensor.measure())
+            measurement = sensor.measure()
+            if self._injection:
+                self._injection.measured(measurement, self.now_ns)
+            else:
+                measured.append(measurement)
             heapq.heappush(self._due, (due + sensor.period_steps, order, sensor))
         self._run_to(end)
+        if self._injection:
+            self._injection.update(end)
+            return self._injection.take_delivered()
         return measured
 
     def _run_to(self, step: int) -> None:
         """Run the physics up to `step`, noting contacts as they begin and end."""
         while self._step < step:
-            self._step += self._arrays.run(self.model, self.data, step - self._step, self._step)
+            stop = step
+            if self._injection:
+                self._injection.update(self._step)
+                stop = min(step, self._injection.next_step(self._step))
+            self._step += self._arrays.run(self.model, self.data, stop - self._step, self._step)
             for robot in self.robots.values():
                 if robot.update_contact():
                     self.contacts_since_start.append((self.now_ns, robot.contact))

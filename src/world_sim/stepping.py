@@ -20,6 +20,13 @@ llvmlite.binding.load_library_permanently(
 )
 _mj_step = types.ExternalFunction("mj_step", types.void(types.intp, types.intp))
 
+# MuJoCo's friction brings slip to zero within a time constant, and where it cannot, because the
+# tyre skids, what is missing lifts the wheel off the ground. Choosing the time constant by the
+# slip itself, so that the deceleration asked for is a little more than a tyre can give, leaves
+# the skid to Coulomb's law and the wheel on the ground. Seconds, m/s².
+GRIP_TIME = 0.004
+SLIP_DECELERATION = 30.0
+
 # Columns of `limits` (R, 10).
 V_MIN, V_MAX, W_MIN, W_MAX, A_MIN, A_MAX, ALPHA_MIN, ALPHA_MAX, RADIUS, SEPARATION = range(10)
 # Columns of `command` (R, 4): the target, what the limits have let through so far.
@@ -48,6 +55,24 @@ def integrate(pose: NDArray[np.float64], at: int, distance: float, turn: float) 
     pose[at + 2] += turn
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _slip(
+    speed: float,
+    place: NDArray[np.float64],
+    root: NDArray[np.int64],
+    qpos: NDArray[np.float64],
+    qvel: NDArray[np.float64],
+) -> float:
+    """Speed at which the ground passes a wheel's contact, m/s; `speed` is that of its tread."""
+    q, v = root[0], root[1]
+    qw, qx, qy, qz = qpos[q + 3], qpos[q + 4], qpos[q + 5], qpos[q + 6]
+    yaw = math.atan2(2.0 * (qw * qz + qx * qy), 1.0 - 2.0 * (qy * qy + qz * qz))
+    cosine, sine = math.cos(yaw), math.sin(yaw)
+    forward = cosine * qvel[v] + sine * qvel[v + 1] - qvel[v + 5] * place[1] - speed
+    sideways = -sine * qvel[v] + cosine * qvel[v + 1] + qvel[v + 5] * place[0]
+    return math.hypot(forward, sideways)
+
+
 @njit(cache=True, nogil=True)
 def run_steps(
     model: int,
@@ -57,11 +82,14 @@ def run_steps(
     step_s: float,
     armature: float,
     limits: NDArray[np.float64],
+    speed_scale: NDArray[np.float64],
     command: NDArray[np.float64],
     expiry: NDArray[np.int64],
     odometry: NDArray[np.float64],
     wheels: NDArray[np.int64],
-    gyro: NDArray[np.int64],
+    places: NDArray[np.float64],
+    pairs: NDArray[np.int64],
+    roots: NDArray[np.int64],
     contact: NDArray[np.int64],
     touching: NDArray[np.int64],
     accelerometer: NDArray[np.int64],
@@ -70,6 +98,7 @@ def run_steps(
     qvel: NDArray[np.float64],
     ctrl: NDArray[np.float64],
     sensordata: NDArray[np.float64],
+    pair_friction: NDArray[np.float64],
 ) -> int:
     """Advance the physics by up to `steps` steps.
 
@@ -84,11 +113,14 @@ def run_steps(
         step_s: duration of one, seconds.
         armature: rotor inertia of the wheels, kg m².
         limits: (R, 10) per robot, see the column names.
+        speed_scale: (R, 2) wheel speed reached per wheel speed asked for, left and right.
         command: (R, 4) per robot, updated.
         expiry: (R,) number of the step from which the command has timed out.
         odometry: (R, 11) per robot, updated.
         wheels: (W, 5) robot, side (0 left, 1 right), address in qpos, in qvel, in ctrl.
-        gyro: (R,) address of the body's yaw rate in qvel.
+        places: (W, 2) where each wheel stands, x and y in the base's frame, metres.
+        pairs: (P,) wheel of each contact pair.
+        roots: (R, 2) addresses of the base's free joint in qpos and qvel.
         contact: (R, 2) addresses of the contact counts in sensordata: all, and ground.
         touching: (R,) contacts other than the ground after the last step, updated.
         accelerometer: (I,) address of each IMU's accelerometer in sensordata.
@@ -97,11 +129,13 @@ def run_steps(
         qvel: mjData.qvel.
         ctrl: mjData.ctrl.
         sensordata: mjData.sensordata.
+        pair_friction: mjModel.pair_solreffriction.
 
     Returns:
         The number of steps taken.
     """
     robots = limits.shape[0]
+    slip = np.zeros(wheels.shape[0])
     for step in range(steps):
         for r in range(robots):
             expired = first_step + step >= expiry[r]
@@ -119,12 +153,16 @@ def run_steps(
             r = wheels[k, 0]
             offset = 0.5 * limits[r, SEPARATION] * command[r, NOW_W]
             speed = command[r, NOW_V] + (offset if wheels[k, 1] == 1 else -offset)
+            speed *= speed_scale[r, wheels[k, 1]]
             dof = wheels[k, 3]
             # The torque that brings the rotor to its speed in this step, whatever contact does.
             ctrl[wheels[k, 4]] = armature * (speed / limits[r, RADIUS] - qvel[dof]) / step_s
+            slip[k] = _slip(speed, places[k], roots[r], qpos, qvel)
+        for p in range(pairs.shape[0]):
+            pair_friction[p, 0] = max(GRIP_TIME, 2.0 * slip[pairs[p]] / SLIP_DECELERATION)
         _mj_step(model, data)
         for r in range(robots):
-            _update_odometry(r, limits, odometry, wheels, qpos, qvel[gyro[r]], step_s)
+            _update_odometry(r, limits, odometry, wheels, qpos, qvel[roots[r, 1] + 5], step_s)
         for i in range(accelerometer.shape[0]):
             for axis in range(3):
                 specific_force[i, axis] += sensordata[accelerometer[i] + axis]

@@ -47,7 +47,9 @@ def change_values(
     """A copy of `message` whose `field` went through `change` ((K,) float64 in and out)."""
     if isinstance(message, LaserScan):
         changed = change(message.ranges.astype(np.float64))
-        return replace(message, ranges=np.maximum(changed, 0.0).astype(np.float32))
+        # A driver reports no negative distance; -inf (too near, REP-117) stays.
+        changed[np.isfinite(changed) & (changed < 0.0)] = 0.0
+        return replace(message, ranges=changed.astype(np.float32))
     names = FIELDS[target][field]
     if isinstance(message, Imu):
         return _change_imu(message, names, change)
