@@ -1,0 +1,101 @@
+"""Schema of `config/training/*.yaml`: everything that a training run depends on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Family = Literal["barn", "rooms", "aisles", "clutter"]
+
+SEEDS_PER_SPLIT = 1_000_000
+"""World seeds of the splits are disjoint: train, validation and test start this far apart."""
+
+
+class TrainingError(ValueError):
+    """A training run that cannot be made; the message names the thing and the remedy."""
+
+
+class _Schema(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Gathering(_Schema):
+    """How the data is gathered: rounds of episodes, the expert labelling every tick.
+
+    In round 0 the expert drives, with disturbances; in later rounds the policy of the round
+    before does (DAgger), except for a `expert_share` of the stretches. An episode ends at the
+    goal, on contact, or after `episode_s`.
+    """
+
+    episodes: Annotated[tuple[Count, ...], Field(min_length=1)]
+    expert_share: Share = 0.3
+    disturbance: Share = 0.2
+    episode_s: Annotated[float, Field(gt=1.0)] = 30.0
+    families: dict[Family, Annotated[float, Field(ge=0.0)]]
+
+
+class Network(_Schema):
+    """Sizes of the policy network and of its inputs."""
+
+    beams: Count = 180
+    field_of_view: float = 4.712388980384690
+    max_range: float = 10.0
+    lookahead: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+    channels: tuple[Count, ...] = (16, 32, 32)
+    hidden: tuple[Count, ...] = (256, 128)
+
+
+class Optimisation(_Schema):
+    """Behaviour cloning of (vx, wz)."""
+
+    epochs: Count = 20
+    batch: Count = 512
+    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
+    mirror: bool = True
+
+
+class Evaluation(_Schema):
+    """Closed-loop episodes on worlds of the validation and test splits."""
+
+    validation_episodes: Count = 20
+    test_episodes: Count = 40
+
+
+class TrainingConfig(_Schema):
+    """One training run; the same file and seed on the same machine give the same policy."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    version: str
+    description: str
+    seed: Annotated[int, Field(ge=0)] = 0
+    workers: Count = 2
+    gathering: Gathering
+    network: Network = Network()
+    optimisation: Optimisation = Optimisation()
+    evaluation: Evaluation = Evaluation()
+
+
+def load_training_config(path: Path) -> TrainingConfig:
+    """Read a training configuration.
+
+    Raises:
+        TrainingError: the file is missing, not YAML, or against the schema.
+    """
+    try:
+        document = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise TrainingError(f"training configuration {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TrainingError(f"training configuration {path} is not valid YAML: {error}") from error
+    try:
+        return TrainingConfig.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "file"
+        raise TrainingError(f"training configuration {path}: {field}: {first['msg']}") from error

@@ -1,0 +1,166 @@
+"""Writing a policy: the ONNX file, its manifest with statistics and provenance, parity checked."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from autonomy_nodes.decision.contract import MANIFEST_FILE, load_policy
+from autonomy_nodes.decision.features import MINIMUM_STD
+from policy_training.blueprint import VX_LIMITS, WZ_LIMITS, input_specs
+from policy_training.config import TrainingConfig, TrainingError
+from policy_training.dataset import Array, Dataset
+from policy_training.fit import normalised
+from policy_training.network import PolicyNetwork
+
+MODEL_FILE = "policy.onnx"
+RATE_HZ = 20.0
+LATENCY_BUDGET_MS = 10.0
+PARITY_TOLERANCE = 1e-4
+PARITY_TICKS = 256
+FAMILIAR_QUANTILE = 0.9995
+FAMILIAR_MARGIN = 1.25
+
+
+def export(
+    network: PolicyNetwork,
+    config: TrainingConfig,
+    train: Dataset,
+    held_out: Dataset,
+    metrics: dict[str, float],
+    directory: Path,
+    created: str,
+) -> float:
+    """Write a policy that the decision node loads, and check that it answers as the network does.
+
+    Args:
+        network: the fitted network.
+        config: the run.
+        train: ticks that the input statistics are taken from.
+        held_out: ticks of other worlds, on which the familiarity limit is set.
+        metrics: measured figures for the provenance.
+        directory: created where it is not there.
+        created: date for the provenance, ISO 8601.
+
+    Returns:
+        The largest difference between torch and ONNX over `PARITY_TICKS` ticks, m/s or rad/s.
+
+    Raises:
+        TrainingError: they differ by more than `PARITY_TOLERANCE`.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    content = network.to_onnx().SerializeToString()
+    (directory / MODEL_FILE).write_bytes(content)
+    manifest = _manifest(config, hashlib.sha256(content).hexdigest(), metrics, created)
+    manifest["inputs"] = _inputs(config, train, held_out)
+    manifest["provenance"]["data"] = _describe(config, train)
+    text = yaml.safe_dump(manifest, sort_keys=False, width=100, default_flow_style=None)
+    (directory / MANIFEST_FILE).write_text(text)
+    difference = parity(network, config, held_out, directory)
+    if not difference <= PARITY_TOLERANCE:
+        raise TrainingError(
+            f"{directory}: ONNX and torch differ by {difference:.2e}, more than {PARITY_TOLERANCE}"
+        )
+    return difference
+
+
+def parity(
+    network: PolicyNetwork, config: TrainingConfig, dataset: Dataset, directory: Path
+) -> float:
+    """Largest difference between the network and the policy on disk."""
+    policy = load_policy(directory)
+    inputs = normalised(dataset, config)
+    names = [spec.tensor for spec in policy.manifest.inputs]
+    rows = np.linspace(0, len(dataset) - 1, min(PARITY_TICKS, len(dataset))).astype(int)
+    with torch.no_grad():
+        expected = network(*(torch.from_numpy(array[rows]) for array in inputs)).numpy()
+    worst = 0.0
+    for index, row in enumerate(rows):
+        tensors = {name: array[row : row + 1] for name, array in zip(names, inputs, strict=True)}
+        answer = policy.infer(tensors).output[0]
+        worst = max(worst, float(np.abs(answer - expected[index]).max()))
+    return worst
+
+
+def revision() -> str:
+    """The git revision of this code, `-dirty` where the tree differs; `unknown` outside git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        result = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return result.stdout.strip()
+
+
+def _manifest(
+    config: TrainingConfig, digest: str, metrics: dict[str, float], created: str
+) -> dict[str, Any]:
+    return {
+        "manifest_version": 1,
+        "name": config.name,
+        "version": config.version,
+        "description": config.description,
+        "licence": "Apache-2.0",
+        "model": {"file": MODEL_FILE, "sha256": digest},
+        "rate_hz": RATE_HZ,
+        "latency_budget_ms": LATENCY_BUDGET_MS,
+        "inputs": [],
+        "output": {
+            "kind": "velocity",
+            "tensor": "velocity_command",
+            "shape": [1, 2],
+            "units": ["m/s", "rad/s"],
+            "vx": {"low": VX_LIMITS[0], "high": VX_LIMITS[1]},
+            "wz": {"low": WZ_LIMITS[0], "high": WZ_LIMITS[1]},
+        },
+        "provenance": {
+            "data": "",
+            "code": revision(),
+            "configuration": config.model_dump_json(),
+            "seed": config.seed,
+            "created": created,
+            "metrics": {name: round(value, 4) for name, value in metrics.items()},
+        },
+    }
+
+
+def _inputs(config: TrainingConfig, train: Dataset, held_out: Dataset) -> list[dict[str, Any]]:
+    inputs = []
+    for spec in input_specs(config.network):
+        features: Array = getattr(train, spec.tensor)
+        mean, std = features.mean(axis=0), features.std(axis=0)
+        z = (getattr(held_out, spec.tensor) - mean) / np.maximum(std, MINIMUM_STD)
+        scores = np.sqrt(np.mean(np.square(z), axis=1))
+        limit = FAMILIAR_MARGIN * float(np.quantile(scores, FAMILIAR_QUANTILE))
+        document = spec.model_dump(mode="json", exclude_none=True)
+        document["statistics"] = {
+            "mean": _rounded(mean),
+            "std": _rounded(std),
+            "minimum": _rounded(features.min(axis=0)),
+            "maximum": _rounded(features.max(axis=0)),
+            "score_limit": round(
+                float(np.quantile(scores, FAMILIAR_QUANTILE)) * FAMILIAR_MARGIN, 3
+            ),
+        }
+        inputs.append(document)
+    return inputs
+
+
+def _rounded(values: Array) -> list[float]:
+    return [round(float(value), 4) for value in values]
+
+
+def _describe(config: TrainingConfig, train: Dataset) -> str:
+    families = ", ".join(f"{name} {weight:g}" for name, weight in config.gathering.families.items())
+    return (
+        f"{len(train)} ticks of {len(np.unique(train.episode))} episodes in generated worlds "
+        f"({families}), labelled by autonomy_nodes.planning.Planner"
+    )

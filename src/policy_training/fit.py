@@ -1,0 +1,91 @@
+"""Behaviour cloning: fit the network to the expert's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from policy_training.blueprint import input_specs
+from policy_training.config import TrainingConfig
+from policy_training.dataset import Dataset, concatenate
+from policy_training.network import PolicyNetwork
+
+LABEL_SCALE = (0.5, 1.0)
+"""Errors of (m/s, rad/s) that weigh the same."""
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A fitted network and its errors on the validation ticks: root mean squares."""
+
+    network: PolicyNetwork
+    vx_rmse: float
+    wz_rmse: float
+
+
+def normalised(dataset: Dataset, config: TrainingConfig) -> tuple[NDArray[np.float32], ...]:
+    """The input tensors of every tick, as the encoder would normalise them."""
+    tensors = []
+    for spec in input_specs(config.network):
+        offset, scale = np.asarray(spec.offset, np.float32), np.asarray(spec.scale, np.float32)
+        tensors.append(((getattr(dataset, spec.tensor) - offset) / scale).astype(np.float32))
+    return tuple(tensors)
+
+
+def fit(
+    train: Dataset,
+    validation: Dataset,
+    config: TrainingConfig,
+    progress: Callable[[str], None],
+) -> FitResult:
+    """Fit a new network; the last epoch's is kept, the learning rate having decayed to zero."""
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.workers)
+    if config.optimisation.mirror:
+        train = concatenate([train, train.mirrored()])
+    inputs = tuple(torch.from_numpy(array) for array in normalised(train, config))
+    label = torch.from_numpy(train.label)
+    network = PolicyNetwork(config.network)
+    optimiser = torch.optim.AdamW(
+        network.parameters(),
+        lr=config.optimisation.learning_rate,
+        weight_decay=config.optimisation.weight_decay,
+    )
+    batches = max(1, len(label) // config.optimisation.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser,
+        max_lr=config.optimisation.learning_rate,
+        total_steps=batches * config.optimisation.epochs,
+    )
+    shuffle = torch.Generator().manual_seed(config.seed)
+    for epoch in range(config.optimisation.epochs):
+        order = torch.randperm(len(label), generator=shuffle)
+        total = 0.0
+        for rows in torch.chunk(order, batches)[:batches]:
+            optimiser.zero_grad(set_to_none=True)
+            loss = _loss(network(*(tensor[rows] for tensor in inputs)), label[rows])
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            total += float(loss.detach())
+        progress(f"epoch {epoch + 1}/{config.optimisation.epochs}: loss {total / batches:.4f}")
+    vx_rmse, wz_rmse = errors(network, validation, config)
+    return FitResult(network, vx_rmse, wz_rmse)
+
+
+def errors(network: PolicyNetwork, dataset: Dataset, config: TrainingConfig) -> tuple[float, float]:
+    """Root mean square errors of (vx m/s, wz rad/s) on a dataset."""
+    with torch.no_grad():
+        answer = network(*(torch.from_numpy(a) for a in normalised(dataset, config))).numpy()
+    vx, wz = np.sqrt(np.mean(np.square(answer - dataset.label), axis=0))
+    return float(vx), float(wz)
+
+
+def _loss(answer: Tensor, label: Tensor) -> Tensor:
+    scale = torch.tensor(LABEL_SCALE)
+    return torch.nn.functional.smooth_l1_loss(answer / scale, label / scale, beta=0.5)

@@ -1,0 +1,189 @@
+"""Gathering: episodes in which the expert answers every tick, whoever drives."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from autonomy_interfaces.messages import MILLISECOND, nanoseconds
+from autonomy_nodes.decision.contract import load_policy
+from autonomy_nodes.decision.errors import InferenceError
+from autonomy_nodes.decision.features import FeatureEncoder, Observation, encode_source
+from autonomy_nodes.decision.manifest import InputSpec
+from autonomy_nodes.decision.proposal import decode
+from autonomy_nodes.decision.runtime import Policy
+from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
+from autonomy_nodes.planning.planner import Planner, PlannerConfig, PlanStatus
+from policy_training.blueprint import input_specs
+from policy_training.config import SEEDS_PER_SPLIT, Family, Gathering, Network
+from policy_training.dataset import Dataset, concatenate
+from policy_training.rig import Rig, draw_dynamics
+from policy_training.worlds import generate
+
+TICK_NS = 50 * MILLISECOND
+STRETCH_TICKS = 10
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class EpisodePlan:
+    """Which world an episode is in; `seed` also seeds everything else in it."""
+
+    family: Family
+    seed: int
+
+
+def plan_episodes(
+    gathering: Gathering, split: str, first: int, count: int
+) -> tuple[EpisodePlan, ...]:
+    """Episodes `first` … of a split, families drawn by their weights.
+
+    World seeds of different splits never meet.
+    """
+    families = list(gathering.families)
+    weights = np.array([gathering.families[family] for family in families])
+    offset = SPLITS.index(split) * SEEDS_PER_SPLIT
+    plans = []
+    for seed in range(offset + first, offset + first + count):
+        draw = np.random.default_rng([seed, 0]).choice(len(families), p=weights / weights.sum())
+        plans.append(EpisodePlan(families[draw], seed))
+    return tuple(plans)
+
+
+def gather(
+    plans: tuple[EpisodePlan, ...],
+    gathering: Gathering,
+    network: Network,
+    policy: Path | None,
+    workers: int,
+) -> Iterator[Dataset]:
+    """Run episodes in parallel processes; their data in the order of `plans`.
+
+    Args:
+        plans: the episodes.
+        gathering: how to drive them.
+        network: which features to keep.
+        policy: directory of the policy that drives; None for the expert alone.
+        workers: processes.
+    """
+    run = partial(run_episode, gathering=gathering, network=network, policy=policy)
+    if workers == 1:
+        yield from map(run, plans)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from pool.map(run, plans, chunksize=4)
+
+
+def run_episode(
+    plan: EpisodePlan, gathering: Gathering, network: Network, policy: Path | None
+) -> Dataset:
+    """Drive one episode and return its ticks (none, where it had no usable one)."""
+    generator = np.random.default_rng([plan.seed, 1])
+    world = generate(plan.family, plan.seed)
+    turned = generator.random() < 0.3
+    yaw = float(generator.uniform(-math.pi, math.pi)) if turned else 0.0
+    rig = Rig(world, draw_dynamics(generator), generator, yaw)
+    costmaps, expert = LocalCostmap(PerceptionConfig()), Planner(PlannerConfig())
+    student = _Student(load_policy(policy)) if policy is not None else None
+    wheel = _Wheel(gathering, student is not None, generator)
+    specs = input_specs(network)
+    ticks: list[Dataset] = []
+    while rig.now_ns < nanoseconds(gathering.episode_s) and not rig.contact:
+        scan, odometry = rig.scan(), rig.odometry()
+        costmap = costmaps.step(scan, odometry)
+        guide = expert.guide(costmap, odometry, world.goal)
+        answer = expert.plan(costmap, odometry, world.goal, rig.now_ns)
+        if answer.status is PlanStatus.REACHED:
+            break
+        observation = Observation(scan, odometry, world.goal, guide, costmap)
+        moving = answer.vx != 0.0 or answer.wz != 0.0
+        if answer.status is PlanStatus.DRIVING and moving and len(guide):
+            label = (answer.vx, answer.wz)
+            ticks.append(_tick(specs, observation, label, plan.seed, rig.clearance))
+        asked = student.answer(observation) if student is not None else None
+        vx, wz = wheel.choose((answer.vx, answer.wz), asked)
+        rig.advance(vx, wz, TICK_NS)
+    return concatenate(ticks) if ticks else _empty(specs)
+
+
+class _Student:
+    """The policy under training, run through the very code that runs it on the robot."""
+
+    def __init__(self, policy: Policy):
+        self._policy = policy
+        self._encoder = FeatureEncoder(policy.manifest)
+
+    def answer(self, observation: Observation) -> tuple[float, float] | None:
+        """Its command, or None without one."""
+        try:
+            tensors, _ = self._encoder.encode(observation)
+            return decode(self._policy.manifest.output, self._policy.infer(tensors).output)
+        except InferenceError:
+            return None
+
+
+class _Wheel:
+    """Decides, a stretch of ticks at a time, whose command is driven."""
+
+    def __init__(self, gathering: Gathering, has_student: bool, generator: np.random.Generator):
+        self._gathering = gathering
+        self._has_student = has_student
+        self._generator = generator
+        self._left = 0
+        self._by_expert = True
+        self._push = (0.0, 0.0)
+
+    def choose(
+        self, expert: tuple[float, float], student: tuple[float, float] | None
+    ) -> tuple[float, float]:
+        """The command of this tick: of the expert or the student, sometimes disturbed."""
+        if self._left == 0:
+            self._begin_stretch()
+        self._left -= 1
+        vx, wz = expert if self._by_expert or student is None else student
+        return vx + self._push[0], wz + self._push[1]
+
+    def _begin_stretch(self) -> None:
+        draw = self._generator
+        self._left = int(draw.integers(STRETCH_TICKS // 2, STRETCH_TICKS * 2))
+        share = self._gathering.expert_share
+        self._by_expert = not self._has_student or draw.random() < share
+        self._push = (0.0, 0.0)
+        if draw.random() < self._gathering.disturbance:
+            self._left = int(draw.integers(3, 8))
+            self._push = (float(draw.normal(0.0, 0.4)), float(draw.normal(0.0, 1.0)))
+
+
+def _tick(
+    specs: tuple[InputSpec, ...],
+    observation: Observation,
+    label: tuple[float, float],
+    seed: int,
+    clearance: float,
+) -> Dataset:
+    scan, guide, goal, velocity = (encode_source(spec.source, observation) for spec in specs)
+    return Dataset(
+        scan[None],
+        guide[None],
+        goal[None],
+        velocity[None],
+        np.array([label], np.float32),
+        np.array([seed], np.int64),
+        np.array([clearance], np.float32),
+    )
+
+
+def _empty(specs: tuple[InputSpec, ...]) -> Dataset:
+    scan, guide, goal, velocity = (
+        np.empty((0, math.prod(spec.source.shape)), np.float32) for spec in specs
+    )
+    label, clearance = np.empty((0, 2), np.float32), np.empty(0, np.float32)
+    return Dataset(scan, guide, goal, velocity, label, np.empty(0, np.int64), clearance)
