@@ -1,4 +1,4 @@
-"""Data files and the ament index entry; everything else is in pyproject.toml."""
+"""Data files, the ament index entry and the Python versions; the rest is in pyproject.toml."""
 
 from pathlib import Path
 
@@ -26,4 +26,4 @@ def data_files() -> list[tuple[str, list[str]]]:
     return entries
 
 
-setup(data_files=data_files())
+setup(python_requires=">=3.10,<3.15", data_files=data_files())
