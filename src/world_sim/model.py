@@ -69,6 +69,7 @@ class Built:
     model: mujoco.MjModel
     robots: tuple[BuiltRobot, ...]
     geom_models: list[str] = field(default_factory=list)
+    pair_joints: tuple[str, ...] = ()
 
 
 def build(world: World, models: Sequence[Model], step_s: float) -> Built:
@@ -88,13 +89,14 @@ def build(world: World, models: Sequence[Model], step_s: float) -> Built:
             robot = builder.add_dynamic(model)
             if robot is not None:
                 robots.append(robot)
+    pairs = builder.add_tyre_contacts()
     try:
         compiled = builder.spec.compile()
     except ValueError as error:
         first = str(error).strip().splitlines()[0]
         raise WorldError(world.file, f"MuJoCo cannot build this world: {first}") from error
     owners = [builder.owners.get(compiled.geom(index).name, "") for index in range(compiled.ngeom)]
-    return Built(compiled, tuple(robots), owners)
+    return Built(compiled, tuple(robots), owners, pairs)
 
 
 def _friction_priorities(models: Sequence[Model]) -> dict[float, int]:
@@ -122,6 +124,8 @@ class _Builder:
         self._world = world
         self._meshes: dict[Mesh, str] = {}
         self._obstacles = self.spec.worldbody.add_body(name=OBSTACLES)
+        self._ground: list[tuple[str, float]] = []
+        self._tyres: list[tuple[str, str, float]] = []
         option = self.spec.option
         option.timestep = step_s
         option.gravity = list(world.gravity)
@@ -136,7 +140,10 @@ class _Builder:
             for collision in link.collisions:
                 ground = isinstance(collision.geometry, Plane)
                 body = self.spec.worldbody if ground else self._obstacles
-                self._add_geom(body, model, collision, pose.compose(collision.pose), STATIC_BIT)
+                place = pose.compose(collision.pose)
+                geom = self._add_geom(body, model, collision, place, STATIC_BIT)
+                if ground:
+                    self._ground.append((geom, collision.friction))
 
     def add_dynamic(self, model: Model) -> BuiltRobot | None:
         """Add a model that moves; returns its drive where it has one."""
@@ -204,7 +211,9 @@ class _Builder:
         _set_inertia(body, link.inertial, link)
         for collision in link.collisions:
             shape = _rolling(collision, joint.axis) if joint and is_wheel else collision
-            self._add_geom(body, model, shape, shape.pose, DYNAMIC_BIT)
+            geom = self._add_geom(body, model, shape, shape.pose, DYNAMIC_BIT)
+            if joint is not None and is_wheel:
+                self._tyres.append((f"{model.name}::{joint.name}", geom, shape.friction))
         for sensor in link.sensors:
             name = f"{model.name}::{link.name}::{sensor.name}"
             body.add_site(name=name, pos=sensor.pose.position, quat=sensor.pose.orientation)
@@ -253,7 +262,8 @@ class _Builder:
 
     def _add_geom(
         self, body: mujoco.MjsBody, model: Model, collision: Collision, pose: Pose3, bit: int
-    ) -> None:
+    ) -> str:
+        """Add a collision shape; returns the name of its geom."""
         name = f"{model.name}::{collision.name}::{len(self.owners)}"
         self.owners[name] = model.name
         kind, size, extra = self._shape(collision.geometry)
@@ -274,6 +284,28 @@ class _Builder:
             solref=CONTACT_SOLREF,
             **extra,
         )
+        return name
+
+    def add_tyre_contacts(self) -> tuple[str, ...]:
+        """Make each tyre's contact with each ground plane one whose friction can be tuned.
+
+        Returns:
+            The joint of the wheel, for each contact pair in MuJoCo's order.
+        """
+        wheels = []
+        for joint, tyre, tyre_friction in self._tyres:
+            for ground, ground_friction in self._ground:
+                friction = max(min(tyre_friction, ground_friction), 1e-5)
+                self.spec.add_pair(
+                    geomname1=ground,
+                    geomname2=tyre,
+                    condim=3,
+                    friction=[friction, friction, 0.005, 0.0001, 0.0001],
+                    solref=CONTACT_SOLREF,
+                    solreffriction=CONTACT_SOLREF,
+                )
+                wheels.append(joint)
+        return tuple(wheels)
 
     def _shape(self, geometry: Geometry) -> tuple[mujoco.mjtGeom, list[float], dict[str, object]]:
         kind = mujoco.mjtGeom

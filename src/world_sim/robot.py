@@ -119,8 +119,8 @@ class RobotArrays:
         taken: int = stepping.run_steps(
             model._address, data._address, steps, first, self._step_s, WHEEL_ARMATURE,
             self.limits, self.speed_scale, self.command, self.expiry, self.odometry,
-            self._wheels, self._gyro, self._contact, self.touching, self._accelerometer,
-            self.specific_force, *self._views,
+            self._wheels, self._places, self._pairs, self.roots, self._contact, self.touching,
+            self._accelerometer, self.specific_force, *self._views,
         )  # fmt: skip
         return taken
 
