@@ -146,9 +146,7 @@ def _inputs(config: TrainingConfig, train: Dataset, held_out: Dataset) -> list[d
             "std": _rounded(std),
             "minimum": _rounded(features.min(axis=0)),
             "maximum": _rounded(features.max(axis=0)),
-            "score_limit": round(
-                float(np.quantile(scores, FAMILIAR_QUANTILE)) * FAMILIAR_MARGIN, 3
-            ),
+            "score_limit": round(limit, 3),
         }
         inputs.append(document)
     return inputs
