@@ -1,0 +1,308 @@
+"""The safety monitor as one object: what arrives goes in, what may be sent comes out.
+
+No clock, no I/O, no ROS. Every time is given, in integer nanoseconds. Nothing raises: what
+cannot be used is a fault, and a defect of the monitor itself is an emergency stop.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safety_monitor.config import MonitorConfig
+from safety_monitor.envelope import DeadReckoning, Motion, MotionEnvelope
+from safety_monitor.kernels import Floats
+from safety_monitor.scanner import Scanner
+from safety_monitor.state_machine import Severity, State, StateMachine
+from safety_monitor.watchdog import (
+    ClockWatch,
+    Fault,
+    Finding,
+    LoopWatch,
+    Stream,
+    YawRateAgreement,
+    is_finite,
+)
+
+_SECOND = 1_000_000_000
+_STANDSTILL = (0.02, 0.05)
+Intervention = Literal["none", "slowed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorOutput:
+    """One cycle's result: the velocity to send, and why.
+
+    scale: share of the command that passes, 1 where nothing was asked. clearance: metres
+    between footprint and the nearest obstacle in reach, inf where there is none.
+    """
+
+    vx: float
+    wz: float
+    state: str
+    cause: str
+    scale: float
+    intervention: Intervention
+    clearance: float = float("inf")
+    findings: tuple[Finding, ...] = ()
+
+
+class SafetyMonitor:
+    """Watches every input, judges every command, and answers at any time."""
+
+    def __init__(self, config: MonitorConfig) -> None:
+        self.config = config
+        self._envelope = MotionEnvelope(config)
+        self._machine = StateMachine(round(config.recovery_time * _SECOND))
+        self._scanners = {
+            name: Scanner(config, name, config.lidar_pose[3 * i : 3 * i + 3])
+            for i, name in enumerate(config.scan_sources)
+        }
+        self._reckoning = DeadReckoning()
+        self._command_stream = Stream(
+            "command", Fault.COMMAND_SILENT, config.command_timeout, config.command_future
+        )
+        self._odometry_stream = Stream(
+            "odometry", Fault.ODOMETRY_SILENT, config.odometry_timeout, config.command_future
+        )
+        self._imu_stream = Stream(
+            "imu", Fault.IMU_SILENT, config.imu_timeout, config.command_future
+        )
+        self._yaw_rates = YawRateAgreement(config)
+        self._clock = ClockWatch(config)
+        self._loop = LoopWatch(config)
+        self._command = (0.0, 0.0)
+        self._sent: deque[tuple[int, float, float]] = deque([(0, 0.0, 0.0)], maxlen=64)
+        self._present: dict[Fault, str] = {}
+        self._cause = ""
+
+    @property
+    def state(self) -> State:
+        """The present state."""
+        return self._machine.state
+
+    def on_scan(
+        self,
+        source: str,
+        stamp_ns: int,
+        ranges: NDArray[np.float32],
+        angle_min: float,
+        angle_increment: float,
+        range_min: float,
+        range_max: float,
+        now_ns: int,
+    ) -> None:
+        """Take a scan of one of `scan_sources`; ranges (N,) metres, angles rad."""
+        try:
+            self._scanners[source].take(
+                stamp_ns, ranges, angle_min, angle_increment, range_min, range_max, now_ns
+            )
+        except Exception as error:
+            self.on_failure(error)
+
+    def on_command(self, stamp_ns: int, vx: float, wz: float, now_ns: int) -> None:
+        """Take a wish, m/s and rad/s. One that is refused leaves the previous one standing."""
+        try:
+            if not is_finite(vx, wz):
+                self._present[Fault.COMMAND_INVALID] = f"({vx}, {wz}) is not finite"
+            elif not self._command_stream.accept(stamp_ns, now_ns):
+                self._present.pop(Fault.COMMAND_INVALID, None)
+                self._command = (float(vx), float(wz))
+        except Exception as error:
+            self.on_failure(error)
+
+    def on_command_lost(self, reason: str) -> None:
+        """The transport says that nobody sends commands any more, before their age does."""
+        self._command_stream.forget()
+
+    def on_odometry(self, stamp_ns: int, vx: float, wz: float, now_ns: int) -> None:
+        """Take a measured velocity of the base, m/s and rad/s."""
+        try:
+            if not is_finite(vx, wz):
+                self._present[Fault.ODOMETRY_INVALID] = f"({vx}, {wz}) is not finite"
+            elif not self._odometry_stream.accept(stamp_ns, now_ns):
+                self._present.pop(Fault.ODOMETRY_INVALID, None)
+                self._reckoning.add(stamp_ns, float(vx), float(wz))
+        except Exception as error:
+            self.on_failure(error)
+
+    def on_imu(self, stamp_ns: int, wz: float, now_ns: int) -> None:
+        """Take a yaw rate of the gyroscope, rad/s."""
+        try:
+            if not is_finite(wz) or self._imu_stream.accept(stamp_ns, now_ns):
+                return
+            latest = self._reckoning.latest
+            if latest is not None:
+                self._yaw_rates.compare(stamp_ns, latest[2], float(wz))
+        except Exception as error:
+            self.on_failure(error)
+
+    def on_intrusion(self, detail: str) -> None:
+        """Somebody publishes where nobody may ('' once they no longer do)."""
+        if detail:
+            self._present[Fault.INTRUSION] = detail
+        else:
+            self._present.pop(Fault.INTRUSION, None)
+
+    def estop(self, now_ns: int, who: str) -> None:
+        """Latch the emergency stop."""
+        self._present[Fault.OPERATOR_STOP] = f"pressed by {who}"
+
+    def reset(self, now_ns: int, who: str) -> tuple[bool, str]:
+        """Leave an emergency stop for a safe stop; returns whether, and why not."""
+        if Fault.INTRUSION in self._present:
+            return False, f"refused: intrusion: {self._present[Fault.INTRUSION]}"
+        latest = self._reckoning.latest
+        if self.config.reset_at_standstill:
+            if self._odometry_stream.finding(now_ns) is not None or latest is None:
+                return False, "refused: odometry is silent, so standstill is not known"
+            if abs(latest[1]) > _STANDSTILL[0] or abs(latest[2]) > _STANDSTILL[1]:
+                return False, "refused: the robot still moves"
+        self._present.pop(Fault.OPERATOR_STOP, None)
+        self._present.pop(Fault.INTERNAL_ERROR, None)
+        for scanner in self._scanners.values():
+            scanner.content.reset()
+        self._machine.reset()
+        return True, f"{self._machine.state.value}: reset by {who}"
+
+    def step(self, now_ns: int, steady_ns: int | None = None) -> MonitorOutput:
+        """One cycle.
+
+        Args:
+            now_ns: the clock that stamps are taken from (simulated time, if that is used).
+            steady_ns: a clock that nobody sets; without it `now_ns` is trusted to be one.
+        """
+        try:
+            return self._cycle(now_ns, now_ns if steady_ns is None else steady_ns)
+        except Exception as error:
+            self.on_failure(error)
+            self._machine.update(Severity.EMERGENCY, 0)
+            cause = f"{Fault.INTERNAL_ERROR.value}: {self._present[Fault.INTERNAL_ERROR]}"
+            return MonitorOutput(0.0, 0.0, self._machine.state.value, cause, 0.0, "stopped")
+
+    def on_failure(self, error: Exception) -> None:
+        """A defect of the monitor or of what runs it: an emergency stop."""
+        self._present[Fault.INTERNAL_ERROR] = f"{type(error).__name__}: {error}"
+
+    def _cycle(self, now_ns: int, steady_ns: int) -> MonitorOutput:
+        findings = self._findings(now_ns, steady_ns)
+        points = self._obstacles()
+        if points is None and not any(f.severity >= Severity.STOP for f in findings):
+            findings.append(
+                Finding(Fault.ODOMETRY_SILENT, "does not reach back to the newest scan")
+            )
+        worst = max(findings, key=lambda finding: finding.severity, default=None)
+        before = self._machine.state
+        state = self._machine.update(worst.severity if worst else Severity.NONE, steady_ns)
+        if worst is not None and not (before is state is State.EMERGENCY_STOP):
+            self._cause = str(worst)
+        elif state is State.NOMINAL:
+            self._cause = ""
+        may_move = state in (State.NOMINAL, State.DEGRADED) and points is not None
+        output = self._judge(now_ns, points if may_move else None, tuple(findings))
+        self._sent.append((now_ns, output.vx, output.wz))
+        return output
+
+    def _findings(self, now_ns: int, steady_ns: int) -> list[Finding]:
+        clock = self._clock.tick(now_ns, steady_ns)
+        if clock is not None and clock.fault is Fault.CLOCK_JUMPED:
+            self._forget()
+        imu = (self._imu_stream.finding(now_ns), self._yaw_rates.finding(now_ns))
+        candidates = [
+            *(Finding(fault, detail) for fault, detail in self._present.items()),
+            clock,
+            *(finding for s in self._scanners.values() for finding in s.findings(now_ns)),
+            self._odometry_stream.finding(now_ns),
+            *(imu if self.config.use_imu else ()),
+            self._command_stream.finding(now_ns),
+            self._loop.tick(steady_ns),
+        ]
+        return [finding for finding in candidates if finding is not None]
+
+    def _forget(self) -> None:
+        """Stamps from before a jump of the clock mean nothing after it."""
+        for stream in (self._command_stream, self._odometry_stream, self._imu_stream):
+            stream.forget()
+        for scanner in self._scanners.values():
+            scanner.forget()
+        self._reckoning.clear()
+        self._yaw_rates.forget()
+        self._sent.clear()
+
+    def _obstacles(self) -> Floats | None:
+        """(N, 2) points of all scanners in the base frame of the newest odometry."""
+        latest = self._reckoning.latest
+        base = None if latest is None else self._reckoning.pose_at(latest[0])
+        parts = []
+        for scanner in self._scanners.values():
+            then = None if scanner.stamp_ns is None else self._reckoning.pose_at(scanner.stamp_ns)
+            if base is None or then is None:
+                return None
+            parts.append(scanner.points_from(base, then))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _judge(
+        self, now_ns: int, points: Floats | None, findings: tuple[Finding, ...]
+    ) -> MonitorOutput:
+        """Scale the standing command; without points nothing moves."""
+        v, w = self._command
+        scale, clearance = 0.0, float("inf")
+        if v == 0.0 and w == 0.0:
+            scale = 1.0
+        elif points is not None:
+            scale = self._tier(v, w)
+            motion, reaction = self._motion(now_ns), self._loop.reaction
+            verdict = self._envelope.evaluate(points, motion, (v * scale, w * scale), reaction)
+            scale, clearance = scale * verdict.scale, verdict.clearance
+        intervention: Intervention = "none" if scale == 1.0 else "slowed" if scale else "stopped"
+        cause = self._cause
+        if not cause and intervention != "none":
+            cause = f"envelope: {clearance:.3f} m clear" if clearance < np.inf else "limits"
+        return MonitorOutput(
+            vx=v * scale if scale else 0.0,
+            wz=w * scale if scale else 0.0,
+            state=self._machine.state.value,
+            cause=cause,
+            scale=scale,
+            intervention=intervention,
+            clearance=clearance,
+            findings=findings,
+        )
+
+    def _tier(self, v: float, w: float) -> float:
+        """The largest scale that keeps the robot's limits and the present speed tier."""
+        c = self.config
+        fastest, turning = c.max_linear_velocity, c.max_angular_velocity
+        slowest = max(c.min_linear_velocity, -c.blind_reverse_speed)
+        if self._machine.state is State.DEGRADED:
+            fastest, turning = min(fastest, c.degraded_speed), min(turning, c.degraded_rate)
+            slowest = max(slowest, -c.degraded_speed)
+        scale = 1.0
+        if v > fastest:
+            scale = fastest / v
+        elif v < slowest:
+            scale = slowest / v
+        if abs(w) > turning:
+            scale = min(scale, turning / abs(w))
+        return scale
+
+    def _motion(self, now_ns: int) -> Motion:
+        """The measured velocity, and what may act on the wheels since it was measured."""
+        latest = self._reckoning.latest
+        assert latest is not None, "there are no obstacle points without odometry"
+        since = latest[0] - round(self.config.actuation_delay * _SECOND)
+        acting: list[tuple[float, float]] = []
+        for stamp, v, w in reversed(self._sent):
+            acting.append((v, w))
+            if stamp <= since:
+                break
+        return Motion(
+            v=latest[1],
+            w=latest[2],
+            age=max(0.0, (now_ns - latest[0]) / _SECOND),
+            sent=tuple(acting) or ((0.0, 0.0),),
+        )
