@@ -48,9 +48,8 @@ class BrailleMap:
         column, row = self._dot(x, y)
         self._marks[row // 4, column // 2] = (character, style)
 
-    def clear(self, style: str) -> None:
-        """Empty one layer, and all marks."""
-        self._layers.pop(style, None)
+    def clear_marks(self) -> None:
+        """Take all marks away."""
         self._marks.clear()
 
     def render(self) -> Text:

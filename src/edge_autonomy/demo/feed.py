@@ -87,7 +87,7 @@ class Feed:
         if pose is not None:
             cosine, sine = math.cos(pose.yaw), math.sin(pose.yaw)
             turned = points @ np.array([[cosine, sine], [-sine, cosine]])
-            cells = np.unique(np.floor((turned + (pose.x, pose.y)) / SEEN_CELL_M), axis=0)
+            cells = np.unique(np.floor((turned + np.array([pose.x, pose.y])) / SEEN_CELL_M), axis=0)
             self.log.seen.update(map(tuple, cells.astype(int).tolist()))
 
     def _on_command(self, message: Any) -> None:

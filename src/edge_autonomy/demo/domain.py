@@ -1,0 +1,54 @@
+"""A ROS domain that no other run on this machine uses."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+FIRST_DOMAIN, LAST_DOMAIN = 1, 101
+_LOCK_PORT = 25_000
+
+
+class DomainError(RuntimeError):
+    """No domain is free."""
+
+
+class RosDomain:
+    """Holds a domain id for as long as it lives; the one of the environment if that names one.
+
+    A domain is held by a socket bound to a port of its own, so that the system frees it when
+    this process ends in whichever way. Two runs with the same ROS_DOMAIN_ID in their environment
+    share it, as their user asked for.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Take a domain.
+
+        Raises:
+            DomainError: every domain is taken.
+        """
+        named = (os.environ if environment is None else environment).get("ROS_DOMAIN_ID", "")
+        self._socket: socket.socket | None = None
+        self.id = int(named) if named.isdigit() else self._take()
+
+    def _take(self) -> int:
+        for domain in range(FIRST_DOMAIN, LAST_DOMAIN + 1):
+            candidate = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                candidate.bind(("127.0.0.1", _LOCK_PORT + domain))
+            except OSError:
+                candidate.close()
+                continue
+            self._socket = candidate
+            return domain
+        raise DomainError(
+            f"all ROS domains from {FIRST_DOMAIN} to {LAST_DOMAIN} are in use; "
+            "end other runs or set ROS_DOMAIN_ID"
+        )
+
+    def release(self) -> None:
+        """Give the domain back."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
