@@ -1,0 +1,165 @@
+"""The decision node over DDS: driving, the held command, and silence when it hangs."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.dds
+
+TIMEOUT_S = 60.0
+DOMAIN_ID = "83"
+
+
+class Client:
+    """Feeds the node with a still robot in an open room and listens to what it says."""
+
+    def __init__(self, node, qos):
+        from diagnostic_msgs.msg import DiagnosticStatus
+        from geometry_msgs.msg import PoseStamped, TwistStamped
+        from nav_msgs.msg import OccupancyGrid, Odometry
+        from sensor_msgs.msg import LaserScan
+
+        self.node = node
+        self.scan = node.create_publisher(LaserScan, "/scan", qos)
+        self.odometry = node.create_publisher(Odometry, "/odom", qos)
+        self.costmap = node.create_publisher(OccupancyGrid, "/perception/costmap", 1)
+        self.goal = node.create_publisher(PoseStamped, "/mission/goal", 1)
+        self.commands: list[TwistStamped] = []
+        self.statuses: list[dict[str, str]] = []
+        node.create_subscription(TwistStamped, "/decision/cmd_vel", self.commands.append, 10)
+        node.create_subscription(DiagnosticStatus, "/decision/status", self._on_status, 10)
+        self.with_goal = True
+        self.with_costmap = True
+        node.create_timer(0.05, self._feed)
+
+    def _on_status(self, message):
+        self.statuses.append({pair.key: pair.value for pair in message.values})
+
+    def _feed(self):
+        from autonomy_interfaces import ros
+        from autonomy_interfaces.messages import Costmap, LaserScan, Odometry, Pose2D
+
+        now_ns = self.node.get_clock().now().nanoseconds
+        ranges = np.full(720, 6.0, np.float32)
+        scan = LaserScan(now_ns, ranges, -2.35619, 4.71238 / 719, 0.1, 30.0)
+        self.scan.publish(ros.scan_to_ros(scan))
+        self.odometry.publish(ros.odometry_to_ros(Odometry(now_ns, 0.0, 0.0, 0.0)))
+        if self.with_costmap:
+            grid = np.zeros((200, 200), np.int8)
+            self.costmap.publish(ros.costmap_to_ros(Costmap(now_ns, 0.05, -5.0, -5.0, grid)))
+        if self.with_goal:
+            self.goal.publish(ros.pose_to_ros(Pose2D(4.0, 0.0), "odom", now_ns))
+
+    def until(self, condition) -> None:
+        """Spin until `condition()`; fails the test after a while."""
+        import rclpy
+
+        deadline = time.monotonic() + TIMEOUT_S
+        while not condition():
+            assert time.monotonic() < deadline, f"last status: {self.statuses[-1:]}"
+            rclpy.spin_once(self.node, timeout_sec=0.1)
+
+    def moving(self) -> bool:
+        return bool(self.commands) and abs(self.commands[-1].twist.linear.x) > 0.01
+
+    def standing(self) -> bool:
+        if not self.commands:
+            return False
+        twist = self.commands[-1].twist
+        return twist.linear.x == 0.0 and twist.angular.z == 0.0
+
+
+@contextlib.contextmanager
+def _running(*parameters: str):
+    """The node as a process of its own; yields the process."""
+    start = "from autonomy_nodes.decision.node import main; main()"
+    command = [sys.executable, "-c", start, "--ros-args"]
+    for parameter in parameters:
+        command += ["-p", parameter]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=20.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def client(monkeypatch):
+    monkeypatch.setenv("ROS_DOMAIN_ID", os.environ.get("DECISION_TEST_DOMAIN_ID", DOMAIN_ID))
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    rclpy = pytest.importorskip("rclpy", reason="needs ROS 2 (extra 'ros' or a ROS installation)")
+    from autonomy_interfaces.ros import SENSOR_QOS
+
+    rclpy.init()
+    node = rclpy.create_node("decision_test")
+    yield Client(node, SENSOR_QOS)
+    node.destroy_node()
+    rclpy.try_shutdown()
+
+
+def test_drives_under_the_policy_stops_without_a_goal_and_ends_cleanly(client, write_policy):
+    with _running(f"policy:={write_policy()}") as process:
+        client.until(client.moving)
+        client.until(lambda: client.statuses and client.statuses[-1]["driver"] == "policy")
+        command = client.commands[-1].twist
+        assert command.linear.x == pytest.approx(0.5, abs=1e-5)
+        assert client.statuses[-1]["policy"] == "linear 1.0.0"
+        stamps = [c.header.stamp.sec * 10**9 + c.header.stamp.nanosec for c in client.commands]
+        assert all(later > earlier for earlier, later in itertools.pairwise(stamps))
+        client.with_goal = False
+        client.until(client.standing)
+        client.until(lambda: client.statuses[-1]["reason"] == "no_goal")
+    assert process.returncode == 0
+
+
+def test_stops_when_the_costmap_stops(client, write_policy):
+    with _running(f"policy:={write_policy()}"):
+        client.until(client.moving)
+        client.with_costmap = False
+        client.until(client.standing)
+        client.until(lambda: client.statuses[-1]["reason"] == "stale_costmap")
+
+
+def test_a_suspended_node_falls_silent(client, write_policy):
+    with _running(f"policy:={write_policy()}") as process:
+        client.until(client.moving)
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        published = len(client.commands)
+        silent_until = time.monotonic() + 0.5
+        client.until(lambda: time.monotonic() > silent_until)
+        assert len(client.commands) - published <= 2
+        process.send_signal(signal.SIGCONT)
+        client.until(lambda: len(client.commands) > published + 10)
+
+
+def test_refused_policy_leaves_the_planner_driving_or_ends_the_node(client, write_policy):
+    def lie(manifest):
+        manifest["model"]["sha256"] = "0" * 64
+
+    directory = write_policy(edit=lie)
+    with _running(f"policy:={directory}"):
+        client.until(lambda: client.statuses and client.statuses[-1]["driver"] == "fallback")
+        assert client.statuses[-1]["reason"] == "no_policy"
+        assert math.isfinite(client.commands[-1].twist.linear.x)
+    with _running(f"policy:={directory}", "driver:=policy") as process:
+        _, errors = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 1
+    assert "model.sha256" in errors
