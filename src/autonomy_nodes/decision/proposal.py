@@ -59,8 +59,8 @@ class PolicyPilot:
             return Proposal(fault=Fault(error.reason, str(error)))
         output, spec = inference.output, self._policy.manifest.output
         if output.shape != tuple(spec.shape) or not np.isfinite(output).all():
-            fault = Fault("non_finite", f"answer {output.tolist()}")
-            return Proposal(fault=fault, latency_ms=inference.latency_ms)
+            broken = Fault("non_finite", f"answer {output.tolist()}")
+            return Proposal(fault=broken, latency_ms=inference.latency_ms)
         vx, wz = decode(spec, output)
         excess = _fault_of_limits(spec, vx, wz)
         if excess is not None:

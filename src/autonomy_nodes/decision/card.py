@@ -1,0 +1,54 @@
+"""A policy's card: its manifest for people to read, as Markdown."""
+
+from __future__ import annotations
+
+from autonomy_nodes.decision.manifest import Manifest, ManoeuvreOutput
+
+
+def render(manifest: Manifest) -> str:
+    """Markdown that says what the policy needs, what it answers, and where it is from."""
+    provenance = manifest.provenance
+    lines = [
+        f"# {manifest.name} {manifest.version}",
+        "",
+        manifest.description,
+        "",
+        f"Licence {manifest.licence}; {manifest.rate_hz:g} Hz, answers within "
+        f"{manifest.latency_budget_ms:g} ms; `{manifest.model.file}` sha256 "
+        f"`{manifest.model.sha256}`.",
+        "",
+        "## Inputs",
+        "",
+        "| tensor | source | shape | history | out-of-distribution limit |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for spec in manifest.inputs:
+        settings = spec.source.model_dump(exclude={"kind"})
+        source = ", ".join([spec.source.kind, *(f"{k} {v}" for k, v in settings.items())])
+        limit = f"{spec.statistics.score_limit:g}" if spec.statistics else "unchecked"
+        lines.append(
+            f"| {spec.tensor} | {source} | {list(spec.shape)} | {spec.history} | {limit} |"
+        )
+    lines += ["", "## Output", "", _output(manifest), "", "## Provenance", ""]
+    lines += [
+        f"- data: {provenance.data}",
+        f"- code: {provenance.code}",
+        f"- configuration: `{provenance.configuration}`",
+        f"- seed: {provenance.seed}",
+        f"- created: {provenance.created}",
+    ]
+    if provenance.metrics:
+        lines += ["", "## Measured", "", "| metric | value |", "| --- | --- |"]
+        lines += [f"| {name} | {value:g} |" for name, value in provenance.metrics.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _output(manifest: Manifest) -> str:
+    output = manifest.output
+    if isinstance(output, ManoeuvreOutput):
+        names = ", ".join(m.name for m in output.manoeuvres)
+        return f"Scores of {len(output.manoeuvres)} manoeuvres ({names}) in `{output.tensor}`."
+    return (
+        f"A velocity in `{output.tensor}`: vx {output.vx.low:g} … {output.vx.high:g} "
+        f"{output.units[0]}, wz {output.wz.low:g} … {output.wz.high:g} {output.units[1]}."
+    )
