@@ -102,7 +102,7 @@ class MapView:
         squares = []
         for column, row in sorted(log.seen):
             x, y = self.point(column * SEEN_CELL_M, (row + 1) * SEEN_CELL_M)
-            if 0.0 <= x and 0.0 <= y:
+            if min(x, y) >= 0.0:
                 squares.append(f"M{x:.0f} {y:.0f}h{size:g}v{size:g}h-{size:g}z")
         return f'<path class="seen" d="{"".join(squares)}"/>'
 

@@ -108,7 +108,7 @@ def tiles(metrics: Metrics) -> list[tuple[str, str]]:
 
 def figures(metrics: Metrics) -> list[tuple[str, str]]:
     """Every figure by its name in metrics.json."""
-    rows = []
+    rows: list[tuple[str, str]] = []
     for name, value in asdict(metrics).items():
         if isinstance(value, dict):
             rows.extend((f"{name}.{key}", _text(entry)) for key, entry in value.items())
