@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import resource
@@ -82,7 +83,7 @@ def test_the_chain_continues_over_rotated_files_and_restarts(tmp_path: Path) -> 
     write_files(tmp_path, 3)
     assert verify(tmp_path).ok
     files = log_files(tmp_path)
-    for earlier, later in zip(files, files[1:], strict=False):
+    for earlier, later in itertools.pairwise(files):
         last_hash = json.loads(earlier.read_bytes().splitlines()[-1])["hash"]
         first = json.loads(later.read_bytes().splitlines()[0])
         assert first["kind"] == "file" and first["details"]["previous"] == last_hash
