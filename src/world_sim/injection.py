@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, cast
 
-import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from autonomy_interfaces.messages import VelocityCommand
 from world_sim import stepping
@@ -15,26 +13,20 @@ from world_sim.faults import Fault, FaultPipeline
 from world_sim.faults.drive import HEALTHY, DriveCondition
 from world_sim.faults.pipeline import COMMAND
 from world_sim.measurement import Measurement
-from world_sim.model import Built, BuiltRobot
-from world_sim.robot import RobotArrays
+from world_sim.model import Built
+from world_sim.robot_arrays import RobotArrays
 
 NEVER = int(np.iinfo(np.int64).max)
-DECISIVE_PRIORITY = 1_000_000
-"""Above that of every friction coefficient of the world (see `model`)."""
 
 
 class _Drive:
-    """The drive of one robot, in the arrays of the compiled loop and in MuJoCo's model."""
+    """The drive of one robot, in the arrays of the compiled loop."""
 
-    def __init__(self, index: int, robot: BuiltRobot, model: mujoco.MjModel, arrays: RobotArrays):
+    def __init__(self, index: int, arrays: RobotArrays):
         self.condition = HEALTHY
         self._index = index
-        self._model = model
         self._arrays = arrays
         self._limits = arrays.limits[index].copy()
-        self._wheels = [_geoms(model, names) for names in (robot.left_joints, robot.right_joints)]
-        self._friction = [model.geom_friction[geoms].copy() for geoms in self._wheels]
-        self._priority = [model.geom_priority[geoms].copy() for geoms in self._wheels]
 
     def become(self, condition: DriveCondition) -> None:
         """Let the drive be in this condition from the next step on."""
@@ -49,19 +41,7 @@ class _Drive:
         }
         for column, bound in bounds.items():
             limits[column] = (min if bound >= 0.0 else max)(self._limits[column], bound)
-        for side, grip in enumerate(condition.grip_scale):
-            geoms = self._wheels[side]
-            self._model.geom_friction[geoms] = self._friction[side]
-            self._model.geom_friction[geoms, 0] *= max(grip, 1e-4)
-            # The wheels' own coefficient decides while it is not the healthy one.
-            self._model.geom_priority[geoms] = (
-                self._priority[side] if grip == 1.0 else DECISIVE_PRIORITY
-            )
-
-
-def _geoms(model: mujoco.MjModel, joints: Sequence[str]) -> NDArray[np.intp]:
-    bodies = [int(model.joint(name).bodyid[0]) for name in joints]
-    return np.flatnonzero(np.isin(model.geom_bodyid, bodies))
+        self._arrays.grip[self._index] = condition.grip_scale
 
 
 class FaultInjection:
@@ -90,9 +70,7 @@ class FaultInjection:
         self._step_ns = step_ns
         self._timeout_steps = timeout_steps
         self._indices = {robot.name: index for index, robot in enumerate(built.robots)}
-        self._drives = [
-            _Drive(index, robot, built.model, arrays) for index, robot in enumerate(built.robots)
-        ]
+        self._drives = [_Drive(index, arrays) for index in range(len(built.robots))]
         self._delivered: list[Measurement] = []
         self.update(0)
 

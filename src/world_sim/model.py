@@ -8,68 +8,68 @@ with its joints below it.
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from world_sim.drive import DriveSpec, read_drive
 from world_sim.errors import WorldError
-from world_sim.sdf.pose import IDENTITY, Pose3, Quaternion, Vector3
-from world_sim.sdf.types import (
-    Box,
-    Capsule,
-    Collision,
-    Cylinder,
-    Ellipsoid,
-    Geometry,
-    Inertial,
-    Joint,
-    Link,
-    Mesh,
-    Model,
-    Plane,
-    Sensor,
-    Sphere,
-    World,
+from world_sim.geoms import GeomFactory
+from world_sim.sdf.pose import IDENTITY, Pose3, Vector3
+from world_sim.sdf.types import Inertial, Joint, Link, Model, Plane, Sensor, World
+from world_sim.statics import (
+    CASTER_GAP,
+    MAX_CASTERS,
+    centre_of_mass,
+    load_table,
+    lowest_point,
 )
+from world_sim.tyres import Tyre, add_tyre
 
 OBSTACLES = "__obstacles__"
-STATIC_BIT, DYNAMIC_BIT = 1, 2
 
-# A driven wheel is a velocity source: its speed follows the drive's command whatever it meets,
-# as the velocity servo of Gazebo's physics engine does. A rotor inertia of the joint far above
-# anything that contact can transmit gives MuJoCo's constraint solver the same well-conditioned
-# view (kg m²; it acts on the joint's coordinate alone and adds no weight to the robot).
-WHEEL_ARMATURE = 50.0
-
-# Contact stiffness: time constant (s) and damping ratio. Shorter than MuJoCo's default so that
-# wheels do not sink, longer than two physics steps so that it stays stable.
-CONTACT_SOLREF = (0.008, 1.0)
+JOINT_TYPES = {
+    "revolute": mujoco.mjtJoint.mjJNT_HINGE,
+    "continuous": mujoco.mjtJoint.mjJNT_HINGE,
+    "prismatic": mujoco.mjtJoint.mjJNT_SLIDE,
+    "ball": mujoco.mjtJoint.mjJNT_BALL,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltRobot:
-    """What the simulator needs to know of a driven model: MuJoCo names."""
+    """What the simulator needs to know of a driven model: MuJoCo names.
+
+    left_tyres, right_tyres: its driven wheels. casters: MuJoCo sensors that count the contacts
+    of its other supports. loads: (2^C, W) newtons on the wheels, left then right, by which
+    casters touch (`statics.load_table`). sensors: MuJoCo site and sensor of each.
+    """
 
     name: str
     drive: DriveSpec
     base_body: str
-    left_joints: tuple[str, ...]
-    right_joints: tuple[str, ...]
+    left_tyres: tuple[Tyre, ...]
+    right_tyres: tuple[Tyre, ...]
+    casters: tuple[str, ...]
+    loads: NDArray[np.float64]
     sensors: tuple[tuple[str, Sensor], ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Built:
-    """A compiled model and the names in it."""
+    """A compiled model and the names in it.
+
+    geom_models: name of the model that each geom belongs to, by geom id. ground_friction: the
+    highest coefficient of the ground planes, infinite where there is none.
+    """
 
     model: mujoco.MjModel
     robots: tuple[BuiltRobot, ...]
-    geom_models: list[str] = field(default_factory=list)
-    pair_joints: tuple[str, ...] = ()
+    geom_models: tuple[str, ...]
+    ground_friction: float
 
 
 def build(world: World, models: Sequence[Model], step_s: float) -> Built:
@@ -78,9 +78,7 @@ def build(world: World, models: Sequence[Model], step_s: float) -> Built:
     Raises:
         WorldError: a joint or mesh cannot be played, or MuJoCo refuses the result.
     """
-    builder = _Builder(world, step_s)
-    priorities = _friction_priorities(models)
-    builder.priorities = priorities
+    builder = _Builder(world, models, step_s)
     robots = []
     for model in models:
         if model.static:
@@ -89,43 +87,24 @@ def build(world: World, models: Sequence[Model], step_s: float) -> Built:
             robot = builder.add_dynamic(model)
             if robot is not None:
                 robots.append(robot)
-    pairs = builder.add_tyre_contacts()
     try:
         compiled = builder.spec.compile()
     except ValueError as error:
         first = str(error).strip().splitlines()[0]
         raise WorldError(world.file, f"MuJoCo cannot build this world: {first}") from error
-    owners = [builder.owners.get(compiled.geom(index).name, "") for index in range(compiled.ngeom)]
-    return Built(compiled, tuple(robots), owners, pairs)
-
-
-def _friction_priorities(models: Sequence[Model]) -> dict[float, int]:
-    """Priority of each friction coefficient: the lower of two is the contact's.
-
-    MuJoCo takes the parameters of the geom with the higher priority; Gazebo takes the smaller
-    coefficient. Ranking coefficients from high to low makes the first rule give the second.
-    """
-    values = {
-        collision.friction
-        for model in models
-        for link in model.links
-        for collision in link.collisions
-    }
-    return {value: rank for rank, value in enumerate(sorted(values, reverse=True))}
+    owners = builder.geoms.owners
+    names = tuple(owners.get(compiled.geom(index).name, "") for index in range(compiled.ngeom))
+    return Built(compiled, tuple(robots), names, max(builder.ground_friction, default=np.inf))
 
 
 class _Builder:
     """Adds models to one MjSpec."""
 
-    def __init__(self, world: World, step_s: float) -> None:
+    def __init__(self, world: World, models: Sequence[Model], step_s: float) -> None:
         self.spec = mujoco.MjSpec()
-        self.owners: dict[str, str] = {}
-        self.priorities: Mapping[float, int] = {}
-        self._world = world
-        self._meshes: dict[Mesh, str] = {}
+        self.geoms = GeomFactory(self.spec, models)
+        self.ground_friction: list[float] = []
         self._obstacles = self.spec.worldbody.add_body(name=OBSTACLES)
-        self._ground: list[tuple[str, float]] = []
-        self._tyres: list[tuple[str, str, float]] = []
         option = self.spec.option
         option.timestep = step_s
         option.gravity = list(world.gravity)
@@ -140,218 +119,55 @@ class _Builder:
             for collision in link.collisions:
                 ground = isinstance(collision.geometry, Plane)
                 body = self.spec.worldbody if ground else self._obstacles
-                place = pose.compose(collision.pose)
-                geom = self._add_geom(body, model, collision, place, STATIC_BIT)
+                self.geoms.add(body, model, collision, pose.compose(collision.pose), static=True)
                 if ground:
-                    self._ground.append((geom, collision.friction))
+                    self.ground_friction.append(collision.friction)
 
     def add_dynamic(self, model: Model) -> BuiltRobot | None:
         """Add a model that moves; returns its drive where it has one."""
         if not model.links:
             return None
-        drive = read_drive(model)
-        driven = set(drive.left_joints + drive.right_joints) if drive else set()
-        joints: dict[str, list[Joint]] = {}
-        for joint in model.joints:
-            joints.setdefault(joint.parent, []).append(joint)
-        children = {joint.child for joint in model.joints}
-        links = {link.name: link for link in model.links}
-        bodies: list[str] = []
-        for root in (link for link in model.links if link.name not in children):
-            pose = model.pose.compose(root.pose)
-            body = self._add_link(self.spec.worldbody, model, root, pose, None, False)
-            body.add_freejoint(name=f"{model.name}::{root.name}::free")
-            self._add_children(model, body, root, links, joints, driven, bodies)
-            bodies.append(body.name)
-        for joint in joints.get("world", ()):
-            link = links[joint.child]
-            pose = model.pose.compose(link.pose)
-            body = self._add_link(self.spec.worldbody, model, link, pose, joint, False)
-            self._add_children(model, body, link, links, joints, driven, bodies)
-            bodies.append(body.name)
-        unreached = set(links) - {name.removeprefix(f"{model.name}::") for name in bodies}
-        if unreached:
-            raise WorldError(
-                model.location, f"joints of '{model.name}' form a loop at {sorted(unreached)}"
-            )
-        for first, second in itertools.combinations(bodies, 2):
+        tree = _ModelTree(self, model)
+        tree.add_links()
+        for first, second in itertools.combinations(tree.bodies, 2):
             self.spec.add_exclude(bodyname1=first, bodyname2=second)
-        return self._robot(model, drive) if drive else None
+        return self._robot(model, tree) if tree.drive else None
 
-    def _add_children(
-        self,
-        model: Model,
-        body: mujoco.MjsBody,
-        parent: Link,
-        links: Mapping[str, Link],
-        joints: Mapping[str, Sequence[Joint]],
-        driven: set[str],
-        bodies: list[str],
-    ) -> None:
-        for joint in joints.get(parent.name, ()):
-            link = links[joint.child]
-            pose = parent.pose.inverse().compose(link.pose)
-            is_wheel = joint.name in driven
-            child = self._add_link(body, model, link, pose, joint, is_wheel)
-            self._add_children(model, child, link, links, joints, driven, bodies)
-            bodies.append(child.name)
-
-    def _add_link(
-        self,
-        parent: mujoco.MjsBody,
-        model: Model,
-        link: Link,
-        pose: Pose3,
-        joint: Joint | None,
-        is_wheel: bool,
-    ) -> mujoco.MjsBody:
-        body = parent.add_body(
-            name=f"{model.name}::{link.name}", pos=pose.position, quat=pose.orientation
-        )
-        _set_inertia(body, link.inertial, link)
-        for collision in link.collisions:
-            shape = _rolling(collision, joint.axis) if joint and is_wheel else collision
-            geom = self._add_geom(body, model, shape, shape.pose, DYNAMIC_BIT)
-            if joint is not None and is_wheel:
-                self._tyres.append((f"{model.name}::{joint.name}", geom, shape.friction))
-        for sensor in link.sensors:
-            name = f"{model.name}::{link.name}::{sensor.name}"
-            body.add_site(name=name, pos=sensor.pose.position, quat=sensor.pose.orientation)
-            if sensor.kind == "imu":
-                for kind in ("GYRO", "ACCELEROMETER"):
-                    self.spec.add_sensor(
-                        name=f"{name}::{kind.lower()}",
-                        type=getattr(mujoco.mjtSensor, f"mjSENS_{kind}"),
-                        objtype=mujoco.mjtObj.mjOBJ_SITE,
-                        objname=name,
-                    )
-        if joint is not None:
-            self._add_joint(body, model, joint, is_wheel)
-        return body
-
-    def _add_joint(self, body: mujoco.MjsBody, model: Model, joint: Joint, is_wheel: bool) -> None:
-        types = {
-            "revolute": mujoco.mjtJoint.mjJNT_HINGE,
-            "continuous": mujoco.mjtJoint.mjJNT_HINGE,
-            "prismatic": mujoco.mjtJoint.mjJNT_SLIDE,
-            "ball": mujoco.mjtJoint.mjJNT_BALL,
-        }
-        if joint.kind == "fixed":
-            return
-        if joint.kind not in types:
-            raise WorldError(
-                joint.location,
-                f"joint type '{joint.kind}' of '{joint.name}' is not played",
-                f"use one of: fixed, {', '.join(types)}",
-            )
-        limited = max(abs(joint.lower), abs(joint.upper)) < 1e9 and joint.kind != "continuous"
-        name = f"{model.name}::{joint.name}"
-        body.add_joint(
-            name=name,
-            type=types[joint.kind],
-            pos=joint.pose.position,
-            axis=joint.axis,
-            limited=limited,
-            range=[joint.lower, joint.upper] if limited else [0.0, 0.0],
-            damping=0.0 if is_wheel else joint.damping,
-            frictionloss=0.0 if is_wheel else joint.friction,
-            armature=WHEEL_ARMATURE if is_wheel else 0.0,
-        )
-        if is_wheel:
-            self.spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-
-    def _add_geom(
-        self, body: mujoco.MjsBody, model: Model, collision: Collision, pose: Pose3, bit: int
-    ) -> str:
-        """Add a collision shape; returns the name of its geom."""
-        name = f"{model.name}::{collision.name}::{len(self.owners)}"
-        self.owners[name] = model.name
-        kind, size, extra = self._shape(collision.geometry)
-        if isinstance(collision.geometry, Plane):
-            pose = pose.compose(Pose3(orientation=_from_z(collision.geometry.normal)))
-        slippery = collision.friction < 1e-6
-        body.add_geom(
-            name=name,
-            type=kind,
-            size=size,
-            pos=pose.position,
-            quat=pose.orientation,
-            contype=bit,
-            conaffinity=DYNAMIC_BIT if bit == STATIC_BIT else STATIC_BIT | DYNAMIC_BIT,
-            condim=1 if slippery else 3,
-            friction=[max(collision.friction, 1e-5), 0.005, 0.0001],
-            priority=self.priorities[collision.friction],
-            solref=CONTACT_SOLREF,
-            **extra,
-        )
-        return name
-
-    def add_tyre_contacts(self) -> tuple[str, ...]:
-        """Make each tyre's contact with each ground plane one whose friction can be tuned.
-
-        Returns:
-            The joint of the wheel, for each contact pair in MuJoCo's order.
-        """
-        wheels = []
-        for joint, tyre, tyre_friction in self._tyres:
-            for ground, ground_friction in self._ground:
-                friction = max(min(tyre_friction, ground_friction), 1e-5)
-                self.spec.add_pair(
-                    geomname1=ground,
-                    geomname2=tyre,
-                    condim=3,
-                    friction=[friction, friction, 0.005, 0.0001, 0.0001],
-                    solref=CONTACT_SOLREF,
-                    solreffriction=CONTACT_SOLREF,
-                )
-                wheels.append(joint)
-        return tuple(wheels)
-
-    def _shape(self, geometry: Geometry) -> tuple[mujoco.mjtGeom, list[float], dict[str, object]]:
-        kind = mujoco.mjtGeom
-        match geometry:
-            case Plane(size=(x, y)):
-                return kind.mjGEOM_PLANE, [0.0, 0.0, max(x, y) / 2], {}
-            case Box(size=size):
-                return kind.mjGEOM_BOX, [edge / 2 for edge in size], {}
-            case Sphere(radius=radius):
-                return kind.mjGEOM_SPHERE, [radius, 0.0, 0.0], {}
-            case Cylinder(radius=radius, length=length):
-                return kind.mjGEOM_CYLINDER, [radius, length / 2, 0.0], {}
-            case Capsule(radius=radius, length=length):
-                return kind.mjGEOM_CAPSULE, [radius, length / 2, 0.0], {}
-            case Ellipsoid(radii=radii):
-                return kind.mjGEOM_ELLIPSOID, list(radii), {}
-            case Mesh():
-                return kind.mjGEOM_MESH, [0.0, 0.0, 0.0], {"meshname": self._mesh(geometry)}
-
-    def _mesh(self, mesh: Mesh) -> str:
-        if mesh not in self._meshes:
-            name = f"mesh{len(self._meshes)}"
-            self.spec.add_mesh(name=name, file=mesh.path, scale=list(mesh.scale))
-            self._meshes[mesh] = name
-        return self._meshes[mesh]
-
-    def _robot(self, model: Model, drive: DriveSpec) -> BuiltRobot:
+    def _robot(self, model: Model, tree: _ModelTree) -> BuiltRobot:
+        assert tree.drive is not None
         base = f"{model.name}::{model.links[0].name}"
         # All contacts of the robot, and those with the ground: the difference is collisions.
-        contact = mujoco.mjtSensor.mjSENS_CONTACT
+        contact, found = mujoco.mjtSensor.mjSENS_CONTACT, [1, 0, 1]
         subtree, body = mujoco.mjtObj.mjOBJ_XBODY, mujoco.mjtObj.mjOBJ_BODY
-        found = [1, 0, 1]
         self.spec.add_sensor(
-            name=f"{model.name}::touching", type=contact, objtype=subtree, objname=base,
+            name=f"{model.name}::touching",
+            type=contact,
+            objtype=subtree,
+            objname=base,
             intprm=found,
-        )  # fmt: skip
+        )
         self.spec.add_sensor(
-            name=f"{model.name}::ground", type=contact, objtype=subtree, objname=base,
-            reftype=body, refname="world", intprm=found,
-        )  # fmt: skip
+            name=f"{model.name}::ground",
+            type=contact,
+            objtype=subtree,
+            objname=base,
+            reftype=body,
+            refname="world",
+            intprm=found,
+        )
+        left = tuple(tree.tyres[name] for name in tree.drive.left_joints)
+        right = tuple(tree.tyres[name] for name in tree.drive.right_joints)
+        casters, places = tree.add_casters()
+        mass, centre = centre_of_mass(model)
+        weight = mass * float(np.linalg.norm(self.spec.option.gravity))
         return BuiltRobot(
             name=model.name,
-            drive=drive,
+            drive=tree.drive,
             base_body=base,
-            left_joints=tuple(f"{model.name}::{name}" for name in drive.left_joints),
-            right_joints=tuple(f"{model.name}::{name}" for name in drive.right_joints),
+            left_tyres=left,
+            right_tyres=right,
+            casters=tuple(casters),
+            loads=load_table([t.contact for t in (*left, *right)], places, centre, weight),
             sensors=tuple(
                 (f"{model.name}::{link.name}::{sensor.name}", sensor)
                 for link in model.links
@@ -360,7 +176,139 @@ class _Builder:
         )
 
 
-def _set_inertia(body: mujoco.MjsBody, inertial: Inertial, link: Link) -> None:
+class _ModelTree:
+    """One dynamic model: its links as bodies, from the roots down its joints."""
+
+    def __init__(self, builder: _Builder, model: Model) -> None:
+        self.model = model
+        self.drive = read_drive(model)
+        self.bodies: list[str] = []
+        self.tyres: dict[str, Tyre] = {}
+        self._shapes: list[tuple[str, Vector3]] = []
+        self._builder = builder
+        self._links = {link.name: link for link in model.links}
+        self._below: dict[str, list[Joint]] = {}
+        for joint in model.joints:
+            self._below.setdefault(joint.parent, []).append(joint)
+        self._driven = set(self.drive.left_joints + self.drive.right_joints if self.drive else ())
+        wheels = [self._links[j.child].pose for j in model.joints if j.name in self._driven]
+        count = max(1, len(wheels))
+        self._centre = Vector3(
+            *(sum(w.position[axis] for w in wheels) / count for axis in range(3))
+        )
+
+    def add_links(self) -> None:
+        """Add every link.
+
+        Raises:
+            WorldError: the joints form a loop.
+        """
+        world = self._builder.spec.worldbody
+        children = {joint.child for joint in self.model.joints}
+        for root in (link for link in self.model.links if link.name not in children):
+            body = self._add_link(world, root, self.model.pose.compose(root.pose), None)
+            body.add_freejoint(name=f"{body.name}::free")
+            self._add_below(body, root)
+        for joint in self._below.get("world", ()):
+            link = self._links[joint.child]
+            body = self._add_link(world, link, self.model.pose.compose(link.pose), joint)
+            self._add_below(body, link)
+        names = {f"{self.model.name}::{name}" for name in self._links}
+        unreached = sorted(names - set(self.bodies))
+        if unreached:
+            raise WorldError(
+                self.model.location,
+                f"joints of '{self.model.name}' form a loop at {', '.join(unreached[:4])}",
+                "remove one joint of the loop",
+            )
+
+    def add_casters(self) -> tuple[list[str], list[Vector3]]:
+        """Count the contacts of what supports the robot beside its driven wheels.
+
+        Returns:
+            Names of the contact sensors, and where the casters stand in the model frame.
+        """
+        ground = min((tyre.contact.z for tyre in self.tyres.values()), default=0.0)
+        near = [shape for shape in self._shapes if shape[1].z < ground + CASTER_GAP]
+        near = near[:MAX_CASTERS]
+        for geom, _ in near:
+            self._builder.spec.add_sensor(
+                name=geom,
+                type=mujoco.mjtSensor.mjSENS_CONTACT,
+                objtype=mujoco.mjtObj.mjOBJ_GEOM,
+                objname=geom,
+                intprm=[1, 0, 1],
+            )
+        return [geom for geom, _ in near], [point for _, point in near]
+
+    def _add_below(self, body: mujoco.MjsBody, parent: Link) -> None:
+        for joint in self._below.get(parent.name, ()):
+            link = self._links[joint.child]
+            child = self._add_link(body, link, parent.pose.inverse().compose(link.pose), joint)
+            self._add_below(child, link)
+
+    def _add_link(
+        self, parent: mujoco.MjsBody, link: Link, pose: Pose3, joint: Joint | None
+    ) -> mujoco.MjsBody:
+        body = parent.add_body(
+            name=f"{self.model.name}::{link.name}", pos=pose.position, quat=pose.orientation
+        )
+        self.bodies.append(body.name)
+        _set_inertia(body, link.inertial)
+        is_wheel = joint is not None and joint.name in self._driven
+        for collision in link.collisions:
+            geom = self._builder.geoms.add(
+                body, self.model, collision, collision.pose, static=False, tyre=is_wheel
+            )
+            if not is_wheel and self.drive is not None:
+                self._shapes.append((geom, lowest_point(link, collision)))
+        self._add_sensors(body, link)
+        if joint is not None and is_wheel and self.drive is not None:
+            name = f"{self.model.name}::{joint.name}"
+            radius = self.drive.wheel_radius
+            self.tyres[joint.name] = add_tyre(
+                self._builder.spec, body, name, link, joint, radius, self._centre
+            )
+        elif joint is not None:
+            self._add_joint(body, joint)
+        return body
+
+    def _add_sensors(self, body: mujoco.MjsBody, link: Link) -> None:
+        for sensor in link.sensors:
+            name = f"{body.name}::{sensor.name}"
+            body.add_site(name=name, pos=sensor.pose.position, quat=sensor.pose.orientation)
+            if sensor.kind == "imu":
+                for kind in ("GYRO", "ACCELEROMETER"):
+                    self._builder.spec.add_sensor(
+                        name=f"{name}::{kind.lower()}",
+                        type=getattr(mujoco.mjtSensor, f"mjSENS_{kind}"),
+                        objtype=mujoco.mjtObj.mjOBJ_SITE,
+                        objname=name,
+                    )
+
+    def _add_joint(self, body: mujoco.MjsBody, joint: Joint) -> None:
+        if joint.kind == "fixed":
+            return
+        if joint.kind not in JOINT_TYPES:
+            raise WorldError(
+                joint.location,
+                f"joint type '{joint.kind}' of '{joint.name}' is not played",
+                f"use one of: fixed, {', '.join(JOINT_TYPES)}",
+            )
+        limited = max(abs(joint.lower), abs(joint.upper)) < 1e9 and joint.kind != "continuous"
+        body.add_joint(
+            name=f"{self.model.name}::{joint.name}",
+            type=JOINT_TYPES[joint.kind],
+            pos=joint.pose.position,
+            axis=joint.axis,
+            limited=limited,
+            range=[joint.lower, joint.upper] if limited else [0.0, 0.0],
+            damping=joint.damping,
+            frictionloss=joint.friction,
+        )
+
+
+def _set_inertia(body: mujoco.MjsBody, inertial: Inertial) -> None:
     rotation = inertial.pose.orientation
     body.explicitinertial = True
     body.mass = inertial.mass
@@ -373,29 +321,3 @@ def _set_inertia(body: mujoco.MjsBody, inertial: Inertial, link: Link) -> None:
     frame = np.array([rotation.rotate(Vector3(*axis)) for axis in np.eye(3)]).T
     turned = frame @ matrix @ frame.T
     body.fullinertia = [*np.diag(turned), turned[0, 1], turned[0, 2], turned[1, 2]]
-
-
-def _rolling(collision: Collision, axis: Vector3) -> Collision:
-    """The shape that a driven wheel rolls on: a cylinder about its axle becomes an ellipsoid.
-
-    One contact in the middle of the tread instead of a manifold that jumps between its edges.
-    """
-    shape = collision.geometry
-    if not isinstance(shape, Cylinder):
-        return collision
-    along = collision.pose.orientation.rotate(Vector3(0, 0, 1))
-    if abs(sum(a * b for a, b in zip(along, axis, strict=True))) < 0.999:
-        return collision
-    radii = Vector3(shape.radius, shape.radius, shape.length / 2)
-    return Collision(
-        collision.name, Ellipsoid(radii), collision.pose, collision.location, collision.friction
-    )
-
-
-def _from_z(direction: Vector3) -> Quaternion:
-    """A rotation that takes z to `direction` (unit length)."""
-    x, y, z = direction
-    if z < -0.999999:
-        return Quaternion(0.0, 1.0, 0.0, 0.0)
-    w = math.sqrt((1 + z) / 2)
-    return Quaternion(w, -y / (2 * w), x / (2 * w), 0.0)

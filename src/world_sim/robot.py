@@ -15,7 +15,8 @@ from autonomy_interfaces.geometry import wrap_angle
 from autonomy_interfaces.messages import SECOND
 from world_sim import stepping
 from world_sim.measurement import Measurement
-from world_sim.model import WHEEL_ARMATURE, Built, BuiltRobot
+from world_sim.model import BuiltRobot
+from world_sim.robot_arrays import RobotArrays
 from world_sim.sdf.types import ImuSpec, LidarSpec, Model
 from world_sim.sensors import InertialUnit, Lidar, odometry_message, sensor_rng
 from world_sim.slices import Slice, slice_models
@@ -43,98 +44,6 @@ class GroundTruth:
     contact: str
 
 
-class RobotArrays:
-    """The state of all robots as the arrays that the compiled loop works on."""
-
-    def __init__(self, built: Built, data: mujoco.MjData) -> None:
-        robots, model = built.robots, built.model
-        count = len(robots)
-        self.limits = np.zeros((count, 10))
-        self.speed_scale = np.ones((count, 2))
-        self.command = np.zeros((count, 4))
-        self.expiry = np.zeros(count, dtype=np.int64)
-        self.odometry = np.zeros((count, 11))
-        self.touching = np.zeros(count, dtype=np.int64)
-        wheels: list[tuple[int, int, int, int, int]] = []
-        contact: list[tuple[int, int]] = []
-        places: list[NDArray[np.float64]] = []
-        roots: list[tuple[int, int]] = []
-        for index, robot in enumerate(robots):
-            drive = robot.drive
-            self.limits[index] = (
-                drive.min_linear_velocity, drive.max_linear_velocity,
-                drive.min_angular_velocity, drive.max_angular_velocity,
-                drive.min_linear_acceleration, drive.max_linear_acceleration,
-                drive.min_angular_acceleration, drive.max_angular_acceleration,
-                drive.wheel_radius, drive.wheel_separation,
-            )  # fmt: skip
-            for side, names in enumerate((robot.left_joints, robot.right_joints)):
-                for name in names:
-                    joint = model.joint(name)
-                    actuator = model.actuator(name).id
-                    wheels.append(
-                        (index, side, int(joint.qposadr[0]), int(joint.dofadr[0]), actuator)
-                    )
-                    places.append(_place_in_base(model, data, joint.id, robot.base_body))
-            free = model.joint(f"{robot.base_body}::free")
-            roots.append((int(free.qposadr[0]), int(free.dofadr[0])))
-            contact.append(
-                (
-                    int(model.sensor(f"{robot.name}::touching").adr[0]),
-                    int(model.sensor(f"{robot.name}::ground").adr[0]),
-                )
-            )
-        self.accelerometer_of = [
-            name for robot in robots for name, sensor in robot.sensors if sensor.kind == "imu"
-        ]
-        self._wheels = np.array(wheels, dtype=np.int64).reshape(-1, 5)
-        self._contact = np.array(contact, dtype=np.int64).reshape(-1, 2)
-        self._places = np.array(places).reshape(-1, 2)
-        self.roots = np.array(roots, dtype=np.int64).reshape(-1, 2)
-        joint_of_wheel = [
-            name for robot in robots for name in (*robot.left_joints, *robot.right_joints)
-        ]
-        self._pairs = np.array(
-            [joint_of_wheel.index(name) for name in built.pair_joints], dtype=np.int64
-        )
-        self._accelerometer = np.array(
-            [int(model.sensor(f"{name}::accelerometer").adr[0]) for name in self.accelerometer_of],
-            dtype=np.int64,
-        )
-        self.specific_force = np.zeros((len(self.accelerometer_of), 4))
-        self._views = (
-            data.qpos, data.qvel, data.ctrl, data.sensordata, model.pair_solreffriction,
-        )  # fmt: skip
-        self._step_s = float(model.opt.timestep)
-
-    def set_command(self, robot: int, vx: float, wz: float, expiry_step: int) -> None:
-        """Set the target of `robot`; a target that is not finite is a stop."""
-        usable = math.isfinite(vx) and math.isfinite(wz)
-        self.command[robot, stepping.TARGET_V] = vx if usable else 0.0
-        self.command[robot, stepping.TARGET_W] = wz if usable else 0.0
-        self.expiry[robot] = expiry_step
-
-    def run(self, model: mujoco.MjModel, data: mujoco.MjData, steps: int, first: int) -> int:
-        """Take up to `steps` physics steps; returns how many were taken."""
-        taken: int = stepping.run_steps(
-            model._address, data._address, steps, first, self._step_s, WHEEL_ARMATURE,
-            self.limits, self.speed_scale, self.command, self.expiry, self.odometry,
-            self._wheels, self._places, self._pairs, self.roots, self._contact, self.touching,
-            self._accelerometer, self.specific_force, *self._views,
-        )  # fmt: skip
-        return taken
-
-
-def _place_in_base(
-    model: mujoco.MjModel, data: mujoco.MjData, joint: int, base: str
-) -> NDArray[np.float64]:
-    """(2,) float64: x and y of a wheel joint's anchor in the frame of the base body, metres."""
-    root = model.body(base).id
-    offset = data.xanchor[joint] - data.xpos[root]
-    place: NDArray[np.float64] = (data.xmat[root].reshape(3, 3).T @ offset)[:2]
-    return place
-
-
 class Robot:
     """A driven model in the simulation."""
 
@@ -152,8 +61,9 @@ class Robot:
         self.drive = built.drive
         self._simulator = simulator
         self._arrays: RobotArrays = simulator._arrays
-        self._qpos_at, self._qvel_at = (int(address) for address in self._arrays.roots[index])
         model = simulator.model
+        free = model.joint(f"{built.base_body}::free")
+        self._qpos_at, self._qvel_at = int(free.qposadr[0]), int(free.dofadr[0])
         root = model.body(built.base_body).id
         self._geoms = frozenset(
             int(geom) for geom in np.flatnonzero(model.body_rootid[model.geom_bodyid] == root)

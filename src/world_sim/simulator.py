@@ -13,7 +13,8 @@ from world_sim.faults import Fault
 from world_sim.injection import NEVER, FaultInjection
 from world_sim.measurement import Measurement
 from world_sim.model import build
-from world_sim.robot import GroundTruth, Robot, RobotArrays
+from world_sim.robot import GroundTruth, Robot
+from world_sim.robot_arrays import RobotArrays
 from world_sim.sdf.pose import planar
 from world_sim.sdf.types import Model, World
 from world_sim.world import load_model

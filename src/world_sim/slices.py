@@ -81,7 +81,7 @@ def cut_shape(
             _cut_plane(geometry, pose, height, segments)
         case _:
             triangles = triangles_of(geometry)
-            cut = cut_triangles(_transform(triangles, pose), height)
+            cut = cut_triangles(transform_triangles(triangles, pose), height)
             if len(cut):
                 segments.append(cut)
 
@@ -179,7 +179,8 @@ def _capsule_triangles(radius: float, length: float) -> NDArray[np.float64]:
     return _revolved(profile, radius, 1.0)
 
 
-def _transform(triangles: NDArray[np.float64], pose: Pose3) -> NDArray[np.float64]:
+def transform_triangles(triangles: NDArray[np.float64], pose: Pose3) -> NDArray[np.float64]:
+    """Triangles (T, 3, 3) given at `pose`, in the frame that the pose is given in."""
     axes = [Vector3(1, 0, 0), Vector3(0, 1, 0), Vector3(0, 0, 1)]
     rows = np.array([pose.orientation.rotate(axis) for axis in axes])
     return triangles @ rows + np.array(pose.position)

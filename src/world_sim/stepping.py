@@ -20,21 +20,23 @@ llvmlite.binding.load_library_permanently(
 )
 _mj_step = types.ExternalFunction("mj_step", types.void(types.intp, types.intp))
 
-# MuJoCo's friction brings slip to zero within a time constant, and where it cannot, because the
-# tyre skids, what is missing lifts the wheel off the ground. Choosing the time constant by the
-# slip itself, so that the deceleration asked for is a little more than a tyre can give, leaves
-# the skid to Coulomb's law and the wheel on the ground. Seconds, m/s².
-GRIP_TIME = 0.004
-SLIP_DECELERATION = 30.0
+# Below this speed (m/s, per second of physics step) slip is resisted in proportion: one step of
+# full friction then ends in rest instead of passing it.
+GRIP_SLIP_RATE = 10.0
+# Time for which a wheel that bounced off the ground keeps its grip, seconds.
+BOUNCE_S = 0.005
 
 # Columns of `limits` (R, 10).
 V_MIN, V_MAX, W_MIN, W_MAX, A_MIN, A_MAX, ALPHA_MIN, ALPHA_MAX, RADIUS, SEPARATION = range(10)
 # Columns of `command` (R, 4): the target, what the limits have let through so far.
 TARGET_V, TARGET_W, NOW_V, NOW_W = range(4)
 # Columns of `odometry` (R, 11): wheels alone, wheels with the gyroscope's heading, last twist
-# of the wheels, gyroscope error (bias and noise) now, wheel angles of the left and right side.
+# of the wheels, gyroscope error (bias and noise) now, angles that each side's wheels turned.
 (WHEEL_X, WHEEL_Y, WHEEL_YAW, FUSED_X, FUSED_Y, FUSED_YAW) = range(6)
 ODOM_V, ODOM_W, GYRO_ERROR, LEFT_ANGLE, RIGHT_ANGLE = range(6, 11)
+# Columns of `tyres` (W, 3): friction coefficient of the contact, slip below which friction is
+# proportional (m/s), seconds since the wheel last touched.
+FRICTION, GRIP_SLIP, AIRBORNE = range(3)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -55,22 +57,50 @@ def integrate(pose: NDArray[np.float64], at: int, distance: float, turn: float) 
     pose[at + 2] += turn
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _slip(
+@njit(cache=True, nogil=True)
+def _grip(
+    k: int,
     speed: float,
-    place: NDArray[np.float64],
-    root: NDArray[np.int64],
-    qpos: NDArray[np.float64],
-    qvel: NDArray[np.float64],
-) -> float:
-    """Speed at which the ground passes a wheel's contact, m/s; `speed` is that of its tread."""
-    q, v = root[0], root[1]
-    qw, qx, qy, qz = qpos[q + 3], qpos[q + 4], qpos[q + 5], qpos[q + 6]
-    yaw = math.atan2(2.0 * (qw * qz + qx * qy), 1.0 - 2.0 * (qy * qy + qz * qz))
-    cosine, sine = math.cos(yaw), math.sin(yaw)
-    forward = cosine * qvel[v] + sine * qvel[v + 1] - qvel[v + 5] * place[1] - speed
-    sideways = -sine * qvel[v] + cosine * qvel[v + 1] + qvel[v + 5] * place[0]
-    return math.hypot(forward, sideways)
+    force: float,
+    wheels: NDArray[np.int64],
+    tyres: NDArray[np.float64],
+    ctrl: NDArray[np.float64],
+    velocity: NDArray[np.float64],
+    force_range: NDArray[np.float64],
+    sensordata: NDArray[np.float64],
+    step_s: float,
+) -> None:
+    """Set the friction of wheel `k` for the next step.
+
+    Its tread runs at `speed` m/s and can give `force` newtons while it touches the ground.
+    """
+    along, across = wheels[k, 2], wheels[k, 3]
+    ctrl[along] = speed
+    tyres[k, AIRBORNE] = 0.0 if sensordata[wheels[k, 4]] > 0.0 else tyres[k, AIRBORNE] + step_s
+    if tyres[k, AIRBORNE] > BOUNCE_S:
+        force = 0.0
+    slip_along, slip_across = abs(velocity[along] - speed), abs(velocity[across])
+    slip = math.hypot(slip_along, slip_across)
+    share_along = share_across = 1.0
+    if slip > tyres[k, GRIP_SLIP]:
+        share_along, share_across = slip_along / slip, slip_across / slip
+    force_range[along, 0], force_range[along, 1] = -force * share_along, force * share_along
+    force_range[across, 0], force_range[across, 1] = -force * share_across, force * share_across
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _touching_casters(
+    r: int,
+    casters: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    sensordata: NDArray[np.float64],
+) -> int:
+    """Mask of the casters of robot `r` that touch the ground, the first in the lowest bit."""
+    mask = 0
+    for bit in range(starts[r + 1] - starts[r]):
+        if sensordata[casters[starts[r] + bit]] > 0.0:
+            mask |= 1 << bit
+    return mask
 
 
 @njit(cache=True, nogil=True)
@@ -80,25 +110,27 @@ def run_steps(
     steps: int,
     first_step: int,
     step_s: float,
-    armature: float,
     limits: NDArray[np.float64],
     speed_scale: NDArray[np.float64],
+    grip: NDArray[np.float64],
     command: NDArray[np.float64],
     expiry: NDArray[np.int64],
     odometry: NDArray[np.float64],
     wheels: NDArray[np.int64],
-    places: NDArray[np.float64],
-    pairs: NDArray[np.int64],
+    tyres: NDArray[np.float64],
+    loads: NDArray[np.float64],
+    casters: NDArray[np.int64],
+    caster_starts: NDArray[np.int64],
     roots: NDArray[np.int64],
     contact: NDArray[np.int64],
     touching: NDArray[np.int64],
     accelerometer: NDArray[np.int64],
     specific_force: NDArray[np.float64],
-    qpos: NDArray[np.float64],
     qvel: NDArray[np.float64],
     ctrl: NDArray[np.float64],
+    velocity: NDArray[np.float64],
+    force_range: NDArray[np.float64],
     sensordata: NDArray[np.float64],
-    pair_friction: NDArray[np.float64],
 ) -> int:
     """Advance the physics by up to `steps` steps.
 
@@ -111,33 +143,46 @@ def run_steps(
         steps: how many steps to take at most.
         first_step: number of the first of them since the start of the simulation.
         step_s: duration of one, seconds.
-        armature: rotor inertia of the wheels, kg m².
         limits: (R, 10) per robot, see the column names.
         speed_scale: (R, 2) wheel speed reached per wheel speed asked for, left and right.
+        grip: (R, 2) friction of the tyres per their healthy friction, left and right.
         command: (R, 4) per robot, updated.
         expiry: (R,) number of the step from which the command has timed out.
         odometry: (R, 11) per robot, updated.
-        wheels: (W, 5) robot, side (0 left, 1 right), address in qpos, in qvel, in ctrl.
-        places: (W, 2) where each wheel stands, x and y in the base's frame, metres.
-        pairs: (P,) wheel of each contact pair.
-        roots: (R, 2) addresses of the base's free joint in qpos and qvel.
+        wheels: (W, 5) robot, side (0 left, 1 right), actuators along and across the tread,
+            address of the wheel's contact count in sensordata.
+        tyres: (W, 3) per wheel, see the column names, updated.
+        loads: (W, 2^C) newtons on each wheel by the mask of its robot's casters that touch.
+        casters: addresses of all casters' contact counts in sensordata.
+        caster_starts: (R + 1,) where each robot's begin in `casters`.
+        roots: (R,) address of the base's free joint in qvel.
         contact: (R, 2) addresses of the contact counts in sensordata: all, and ground.
         touching: (R,) contacts other than the ground after the last step, updated.
         accelerometer: (I,) address of each IMU's accelerometer in sensordata.
         specific_force: (I, 4) sums over steps of x, y, z m/s², and their number, updated.
-        qpos: mjData.qpos.
         qvel: mjData.qvel.
         ctrl: mjData.ctrl.
+        velocity: mjData.actuator_velocity.
+        force_range: mjModel.actuator_forcerange.
         sensordata: mjData.sensordata.
-        pair_friction: mjModel.pair_solreffriction.
 
     Returns:
         The number of steps taken.
     """
     robots = limits.shape[0]
-    slip = np.zeros(wheels.shape[0])
     for step in range(steps):
+        for k in range(wheels.shape[0]):
+            r, side = wheels[k, 0], wheels[k, 1]
+            speed = _tread_speed(limits[r], command[r], side) * speed_scale[r, side]
+            load = loads[k, _touching_casters(r, casters, caster_starts, sensordata)]
+            force = tyres[k, FRICTION] * grip[r, side] * load
+            _grip(k, speed, force, wheels, tyres, ctrl, velocity, force_range, sensordata, step_s)
+        _mj_step(model, data)
         for r in range(robots):
+            left = _tread_speed(limits[r], command[r], 0) * speed_scale[r, 0] * step_s
+            right = _tread_speed(limits[r], command[r], 1) * speed_scale[r, 1] * step_s
+            _update_odometry(odometry[r], limits[r], left, right, qvel[roots[r] + 5], step_s)
+            # What the limits let through reaches the wheels with the next step, as in Gazebo.
             expired = first_step + step >= expiry[r]
             target_v = 0.0 if expired else command[r, TARGET_V]
             target_w = 0.0 if expired else command[r, TARGET_W]
@@ -149,20 +194,6 @@ def run_steps(
                 target_w, command[r, NOW_W], limits[r, W_MIN], limits[r, W_MAX],
                 limits[r, ALPHA_MIN], limits[r, ALPHA_MAX], step_s,
             )  # fmt: skip
-        for k in range(wheels.shape[0]):
-            r = wheels[k, 0]
-            offset = 0.5 * limits[r, SEPARATION] * command[r, NOW_W]
-            speed = command[r, NOW_V] + (offset if wheels[k, 1] == 1 else -offset)
-            speed *= speed_scale[r, wheels[k, 1]]
-            dof = wheels[k, 3]
-            # The torque that brings the rotor to its speed in this step, whatever contact does.
-            ctrl[wheels[k, 4]] = armature * (speed / limits[r, RADIUS] - qvel[dof]) / step_s
-            slip[k] = _slip(speed, places[k], roots[r], qpos, qvel)
-        for p in range(pairs.shape[0]):
-            pair_friction[p, 0] = max(GRIP_TIME, 2.0 * slip[pairs[p]] / SLIP_DECELERATION)
-        _mj_step(model, data)
-        for r in range(robots):
-            _update_odometry(r, limits, odometry, wheels, qpos, qvel[roots[r, 1] + 5], step_s)
         for i in range(accelerometer.shape[0]):
             for axis in range(3):
                 specific_force[i, axis] += sensordata[accelerometer[i] + axis]
@@ -178,31 +209,29 @@ def run_steps(
     return steps
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _tread_speed(limits: NDArray[np.float64], command: NDArray[np.float64], side: int) -> float:
+    """Speed of the treads of one side (0 left, 1 right), m/s."""
+    offset = 0.5 * limits[SEPARATION] * command[NOW_W]
+    speed: float = command[NOW_V] + (offset if side == 1 else -offset)
+    return speed
+
+
 @njit(cache=True, nogil=True)
 def _update_odometry(
-    r: int,
-    limits: NDArray[np.float64],
     odometry: NDArray[np.float64],
-    wheels: NDArray[np.int64],
-    qpos: NDArray[np.float64],
+    limits: NDArray[np.float64],
+    left: float,
+    right: float,
     yaw_rate: float,
     step_s: float,
 ) -> None:
-    """Advance both odometries of robot `r` by what its wheels turned since the last step."""
-    angle = np.zeros(2)
-    count = np.zeros(2)
-    for k in range(wheels.shape[0]):
-        if wheels[k, 0] == r:
-            angle[wheels[k, 1]] += qpos[wheels[k, 2]]
-            count[wheels[k, 1]] += 1.0
-    left, right = angle[0] / count[0], angle[1] / count[1]
-    moved_left = (left - odometry[r, LEFT_ANGLE]) * limits[r, RADIUS]
-    moved_right = (right - odometry[r, RIGHT_ANGLE]) * limits[r, RADIUS]
-    odometry[r, LEFT_ANGLE] = left
-    odometry[r, RIGHT_ANGLE] = right
-    distance = 0.5 * (moved_left + moved_right)
-    turn = (moved_right - moved_left) / limits[r, SEPARATION]
-    integrate(odometry[r], WHEEL_X, distance, turn)
-    integrate(odometry[r], FUSED_X, distance, (yaw_rate + odometry[r, GYRO_ERROR]) * step_s)
-    odometry[r, ODOM_V] = distance / step_s
-    odometry[r, ODOM_W] = turn / step_s
+    """Advance both odometries of a robot whose treads ran `left` and `right` metres."""
+    odometry[LEFT_ANGLE] += left / limits[RADIUS]
+    odometry[RIGHT_ANGLE] += right / limits[RADIUS]
+    distance = 0.5 * (left + right)
+    turn = (right - left) / limits[SEPARATION]
+    integrate(odometry, WHEEL_X, distance, turn)
+    integrate(odometry, FUSED_X, distance, (yaw_rate + odometry[GYRO_ERROR]) * step_s)
+    odometry[ODOM_V] = distance / step_s
+    odometry[ODOM_W] = turn / step_s
