@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autonomy_interfaces.geometry import compose
 from autonomy_interfaces.messages import MILLISECOND, Pose2D
@@ -26,6 +27,8 @@ from edge_autonomy.demo.run_log import (
 
 SCAN_PERIOD_NS = 100 * MILLISECOND
 SEEN_CELL_M = 0.05
+ODOMETRY_PERIOD_NS = 20 * MILLISECOND
+"""A scan is placed by the odometry that follows it within this time, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,14 @@ class RobotShape:
     footprint: tuple[float, ...] = (0.254, 0.215, -0.254, 0.215, -0.254, -0.215, 0.254, -0.215)
     lidar_pose: tuple[float, ...] = (0.055, 0.0, 0.0)
     max_linear_velocity: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Points of a scan, (N, 2) metres in base_link, that wait for where the robot was."""
+
+    stamp_ns: int
+    points: NDArray[np.float64]
 
 
 class Feed:
@@ -52,6 +63,7 @@ class Feed:
         self._now_ns = 0
         self._scan_ns = -SCAN_PERIOD_NS
         self._truth_known = False
+        self._pending: _Seen | None = None
         self.handlers: Mapping[str, Any] = {
             "/odom": self._on_odometry,
             "/scan": self._on_scan,
@@ -70,6 +82,10 @@ class Feed:
     def _on_odometry(self, message: Any) -> None:
         odometry = odometry_from_ros(message)
         stamp_ns = self._at(odometry.stamp_ns)
+        if self._pending is not None and stamp_ns >= self._pending.stamp_ns:
+            if stamp_ns - self._pending.stamp_ns <= ODOMETRY_PERIOD_NS:
+                self._mark_seen(self._pending, compose(self._start, odometry.pose))
+            self._pending = None
         if not self._truth_known:
             pose = compose(self._start, odometry.pose)
             self.log.motions.append(
@@ -83,12 +99,14 @@ class Feed:
         self._scan_ns = stamp_ns
         points = scan_points(scan_from_ros(message), self._robot.lidar_pose)
         self.log.clearances.append(Clearance(stamp_ns, clearance(points, self._robot.footprint)))
-        pose = self.log.pose
-        if pose is not None:
-            cosine, sine = math.cos(pose.yaw), math.sin(pose.yaw)
-            turned = points @ np.array([[cosine, sine], [-sine, cosine]])
-            cells = np.unique(np.floor((turned + np.array([pose.x, pose.y])) / SEEN_CELL_M), axis=0)
-            self.log.seen.update(map(tuple, cells.astype(int).tolist()))
+        self._pending = _Seen(stamp_ns, points)
+
+    def _mark_seen(self, seen: _Seen, pose: Pose2D) -> None:
+        """Put points that the lidar saw from `pose` (world frame) on the map."""
+        cosine, sine = math.cos(pose.yaw), math.sin(pose.yaw)
+        turned = seen.points @ np.array([[cosine, sine], [-sine, cosine]])
+        cells = np.unique(np.floor((turned + np.array([pose.x, pose.y])) / SEEN_CELL_M), axis=0)
+        self.log.seen.update((int(column), int(row)) for column, row in cells)
 
     def _on_command(self, message: Any) -> None:
         stamp_ns = self._at(stamp_of(message.header.stamp))

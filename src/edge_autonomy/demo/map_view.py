@@ -15,6 +15,7 @@ from edge_autonomy.demo.run_log import Motion, RunLog
 
 PIXELS_PER_METRE = 50.0
 MARGIN_M = 0.4
+SCALE_BAR_M = 0.5
 SEGMENT_NS = 50 * MILLISECOND
 SPEED_COLORS = ("#30356e", "#2f6aa8", "#1f9e9a", "#6cc35a", "#f2cf3b")
 """From standing to full speed; told apart in grey and by the colour-blind too."""
@@ -55,6 +56,7 @@ class MapView:
         self._outlines = outlines
         self._max_speed_mps = max_speed_mps
         self._x_min, self._y_min, self._x_max, self._y_max = bounds(outlines, MARGIN_M)
+        self._y_min -= SCALE_BAR_M
 
     def point(self, x: float, y: float) -> tuple[float, float]:
         """Place in the drawing of a place in the world."""

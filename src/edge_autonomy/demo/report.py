@@ -48,8 +48,13 @@ def events(log: RunLog, killed_s: float | None) -> list[Mark]:
         if span.value != "none"
     ]
     drivers = log.driver_spans()
-    for before, after in pairwise(drivers):
-        text = f"{before.value} hands over to {after.value}{_because(after)}"
+    for number, (before, after) in enumerate(pairwise(drivers)):
+        if before.value != "none":
+            text = f"{before.value} hands over to {after.value}{_because(after)}"
+        elif number > 0:
+            text = f"{after.value} drives again"
+        else:
+            continue
         marks.append(Mark(after.start_s, "hand_over", text))
     for contact in log.collisions():
         at_s = log.elapsed_s(contact.stamp_ns)
