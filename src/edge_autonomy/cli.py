@@ -2,38 +2,75 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from typing import Any
 
 import typer
 
+from autonomy_nodes.decision.cli import policy
+from edge_autonomy.demo.cli import demo
+from edge_autonomy.doctor.cli import doctor
 from edge_autonomy.launch.cli import launch
+from policy_training.cli import train
+from scenario_eval.cli import barn
+from scenario_eval.cli import bench as stack_bench
+
+PACKAGES = (
+    "autonomy_interfaces",
+    "autonomy_nodes",
+    "edge_autonomy",
+    "policy_training",
+    "safety_monitor",
+    "scenario_eval",
+    "world_sim",
+)
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Autonomy for a ROS 2 robot that contains a learned policy.",
 )
+bench = typer.Typer(no_args_is_help=True, help="Measure this machine and this software.")
+
+
+def _attribute(module: str, name: str) -> Any:
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError:
+        return typer.Typer()
+
+
+app.command()(demo)
 app.command()(launch)
-
-
-@app.callback()
-def _root() -> None:
-    pass
+app.command()(doctor)
+app.add_typer(_attribute("safety_monitor.cli", "operator"))
+app.add_typer(policy, name="policy")
+app.command()(train)
+app.add_typer(_attribute("world_sim.cli", "worlds"), name="worlds")
+app.command()(barn)
+app.add_typer(bench, name="bench")
+for group in (
+    _attribute("world_sim.cli", "bench"),
+    _attribute("safety_monitor.cli", "bench"),
+    stack_bench,
+):
+    bench.add_typer(group)
 
 
 def main() -> None:
     """Run the command line; what a user can mend is one line on standard error and exit 2."""
     try:
         app()
-    except (ValueError, FileNotFoundError) as error:
-        if not _is_known(error):
+    except Exception as error:
+        if not _is_for_the_user(error):
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 
 
-def _is_known(error: Exception) -> bool:
-    """Our own error classes say what is wrong and what to do; any other is a fault of ours."""
-    packages = ("autonomy_interfaces", "autonomy_nodes", "edge_autonomy")
-    return type(error).__module__.split(".")[0] in packages
+def _is_for_the_user(error: Exception) -> bool:
+    """Our error classes say what is wrong and what to do; any other is a fault of ours."""
+    return type(error).__module__.split(".")[0] in PACKAGES

@@ -150,16 +150,16 @@ def _parameter(
 
 
 def _parameter_value(value: ParameterScalar | Template, context: Context) -> Any:
-    """A string takes the type that YAML gives it once its substitutions are made."""
+    """Plain text stays text; with substitutions it takes the type that YAML gives the result."""
     if not isinstance(value, Template):
         return value
     text = evaluate(value, context)
-    if not text:
-        return ""
+    if not text or all(isinstance(part, str) for part in value.parts):
+        return text
     try:
         parsed = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
+    except yaml.YAMLError as error:
+        raise LaunchError(f"'{text}' is not a YAML value", value.location) from error
     if isinstance(parsed, list) and len({type(item) for item in parsed}) == 1:
         return parsed
     if isinstance(parsed, bool | int | float | str):

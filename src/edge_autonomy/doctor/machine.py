@@ -1,0 +1,114 @@
+"""Checks of the machine: interpreter, cores, memory, disk, shared memory, ports, timer."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from edge_autonomy.doctor.check import Check, fails, good, lacks
+
+GIB = 1024**3
+SHARED_MEMORY = Path("/dev/shm")
+TIMER_PERIOD_S = 0.02
+TIMER_CYCLES = 50
+LATE_MS = 10.0
+
+
+def python() -> Check:
+    """The interpreter's version, and whether it runs in an environment of its own."""
+    version = platform.python_version()
+    where = sys.prefix if sys.prefix != sys.base_prefix else "system installation"
+    if not (3, 10) <= sys.version_info[:2] <= (3, 14):
+        return fails("python", version, "use Python 3.10 to 3.14: make PYTHON=python3.12 setup")
+    return good("python", f"{version} on {platform.machine()} ({where})")
+
+
+def cores() -> Check:
+    """Cores that this process may use."""
+    count = len(os.sched_getaffinity(0))
+    load = os.getloadavg()[0]
+    found = f"{count} (load {load:.1f})"
+    if count < 2:
+        return lacks("cores", found, "the stack with its simulator wants two cores")
+    if load > 2.0 * count:
+        return lacks("cores", found, "other programs use them all; timings will suffer")
+    return good("cores", found)
+
+
+def memory() -> Check:
+    """Memory that can be had without swapping."""
+    available = psutil.virtual_memory().available / GIB
+    found = f"{available:.1f} GiB available"
+    if available < 1.0:
+        return fails("memory", found, "free at least 1 GiB")
+    return good("memory", found)
+
+
+def disk() -> Check:
+    """Room for recordings and logs."""
+    free = shutil.disk_usage(Path.cwd()).free / GIB
+    found = f"{free:.1f} GiB free here"
+    if free < 0.2:
+        return fails("disk", found, "free some space: a run records about 10 MB a minute")
+    if free < 1.0:
+        return lacks("disk", found, "recordings will soon fill it")
+    return good("disk", found)
+
+
+def shared_memory() -> Check:
+    """The segment that DDS passes messages of one machine through."""
+    if not SHARED_MEMORY.is_dir():
+        return lacks("shared memory", "no /dev/shm", "DDS falls back to UDP; mount a tmpfs there")
+    free = shutil.disk_usage(SHARED_MEMORY).free / GIB
+    writable = os.access(SHARED_MEMORY, os.W_OK)
+    found = f"{free * 1024:.0f} MiB free in /dev/shm" + ("" if writable else ", not writable")
+    if not writable or free < 0.03:
+        return lacks("shared memory", found, "give a container more: docker run --shm-size=256m …")
+    return good("shared memory", found)
+
+
+def ports() -> Check:
+    """Whether the UDP ports of the ROS domain can be had."""
+    domain = int(os.environ.get("ROS_DOMAIN_ID") or 0)
+    first = 7400 + 250 * domain
+    busy = [port for port in range(first + 10, first + 30, 2) if not _is_free(port)]
+    found = f"domain {domain}, UDP from {first}"
+    if busy:
+        return lacks(
+            "ports",
+            f"{found}; {len(busy)} of 10 in use: another ROS program runs in this domain",
+            "end it, or use another domain: export ROS_DOMAIN_ID=42",
+        )
+    return good("ports", found)
+
+
+def timer() -> Check:
+    """How late a 50 Hz loop wakes up: the monitor's cycle depends on it."""
+    lateness = []
+    due = time.monotonic()
+    for _ in range(TIMER_CYCLES):
+        due += TIMER_PERIOD_S
+        time.sleep(max(0.0, due - time.monotonic()))
+        lateness.append(1e3 * (time.monotonic() - due))
+    worst = max(lateness)
+    middle = sorted(lateness)[TIMER_CYCLES // 2]
+    found = f"50 Hz loop late by {middle:.2f} ms in the middle, {worst:.2f} ms at most"
+    if worst > LATE_MS:
+        return lacks("timer", found, "the machine is busy or virtual; expect slower reactions")
+    return good("timer", found)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+        return True
