@@ -14,7 +14,7 @@ from autonomy_nodes.planning import travel_time
 from autonomy_nodes.planning.config import PlannerConfig
 
 # How much of the field behind the robot is solved, in seconds: what a rollout may come to.
-BEYOND_ROBOT = 4.0
+BEYOND_ROBOT = 2.0
 # Around the robot the field is continued into blocked cells, so that it is never lost there.
 CONTINUED_REACH = 4.0
 # Farther than this from the robot a free cell does not stand for the robot's own.
@@ -58,7 +58,6 @@ class Guide:
     def __init__(self, config: PlannerConfig) -> None:
         """Take the search's parameters."""
         self._config = config
-        self._speed: NDArray[np.float32] | None = None
 
     def solve(
         self, costmap: Costmap, robot: Pose2D, goal: Pose2D, blocked: Sequence[BlockedPassage] = ()
@@ -66,24 +65,19 @@ class Guide:
         """Solve the field from the goal to a little beyond the robot."""
         config = self._config
         pool, cell = config.search_pool, costmap.resolution * config.search_pool
-        shape = (costmap.data.shape[0] // pool, costmap.data.shape[1] // pool)
-        if self._speed is None or self._speed.shape != shape:
-            self._speed = np.empty(shape, dtype=np.float32)
-        speed = self._speed
-        travel_time.speed_map(
-            np.ascontiguousarray(costmap.data),
+        speed = travel_time.speed_map(
+            costmap.data,
             pool,
             config.passable_cost,
             config.cruise_speed,
             config.tight_speed,
             config.unknown_speed,
-            speed,
         )
         for passage in blocked:
             _block(speed, passage, costmap, cell)
         col = (robot.x - costmap.origin_x) / cell
         row = (robot.y - costmap.origin_y) / cell
-        time = np.empty(shape, dtype=np.float32)
+        time = np.empty_like(speed)
         seeds, seed_times = self._seeds(speed, costmap, cell, goal)
         target = _nearest_free(speed, col, row, NEAREST_FREE / cell)
         travel_time.solve(speed, cell, seeds, seed_times, target, BEYOND_ROBOT, time)
@@ -119,11 +113,11 @@ class Guide:
         height, width = speed.shape
         goal_col = (goal.x - costmap.origin_x) / cell
         goal_row = (goal.y - costmap.origin_y) / cell
-        if 1.0 <= goal_col < width - 1.0 and 1.0 <= goal_row < height - 1.0:
+        if 2.0 <= goal_col < width - 2.0 and 2.0 <= goal_row < height - 2.0:
             return self._goal_seeds(speed, cell, goal_col, goal_row)
-        rows, cols = np.arange(height), np.arange(width)
+        rows, cols = np.arange(1, height - 1), np.arange(1, width - 1)
         seeds = np.concatenate(
-            [cols, (height - 1) * width + cols, rows * width, rows * width + width - 1]
+            [width + cols, (height - 2) * width + cols, rows * width + 1, rows * width + width - 2]
         ).astype(np.int64)
         distance = cell * np.hypot(seeds % width + 0.5 - goal_col, seeds // width + 0.5 - goal_row)
         times = distance / self._config.unknown_speed

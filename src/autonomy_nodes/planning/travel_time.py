@@ -12,13 +12,14 @@ BLOCKED = 0.0
 """Speed of a cell that the robot's centre cannot cross."""
 
 UNREACHED = np.inf
+# Buckets of the narrow band, each of half the time that the fastest cell takes to cross.
+BUCKETS = 8192
 # Speed at which the field is continued into blocked cells: the robot's centre may be pushed into
 # them by noise, and must find the way out.
 ESCAPE_SPEED = 0.1
 ESCAPE_CELLS = 4
 
 
-@njit(cache=True)
 def speed_map(
     cost: NDArray[np.int8],
     pool: int,
@@ -26,13 +27,12 @@ def speed_map(
     free_speed: float,
     tight_speed: float,
     unknown_speed: float,
-    speed: NDArray[np.float32],
-) -> None:
+) -> NDArray[np.float32]:
     """Speed that the robot may expect in each cell of a grid `pool` times coarser.
 
     The cheapest cell of each block counts, so that a passage that exists in the fine grid exists
     in the coarse one. Speed falls linearly with cost from `free_speed` at 0 to `tight_speed` at
-    98.
+    98. The outermost ring is blocked: the march needs no bounds checks.
 
     Args:
         cost: (H, W) int8 costmap data.
@@ -41,26 +41,26 @@ def speed_map(
         free_speed: m/s.
         tight_speed: m/s.
         unknown_speed: m/s, at most this where most of a block has not been seen.
-        speed: (H // pool, W // pool) float32 output, m/s; `BLOCKED` where impassable.
+
+    Returns:
+        (H // pool, W // pool) float32, m/s; `BLOCKED` where impassable.
     """
-    for row in range(speed.shape[0]):
-        for col in range(speed.shape[1]):
-            lowest = 127
-            unknown = 0
-            for r in range(row * pool, (row + 1) * pool):
-                for c in range(col * pool, (col + 1) * pool):
-                    value = cost[r, c]
-                    if value < 0:
-                        unknown += 1
-                        value = 0
-                    lowest = min(lowest, value)
-            if lowest > passable_cost:
-                speed[row, col] = BLOCKED
-                continue
-            expected = free_speed + (tight_speed - free_speed) * lowest / 98.0
-            if 2 * unknown > pool * pool:
-                expected = min(expected, unknown_speed)
-            speed[row, col] = expected
+    height, width = cost.shape[0] // pool, cost.shape[1] // pool
+    lowest = np.full((height, width), 127, dtype=np.int8)
+    unknown = np.zeros((height, width), dtype=np.int8)
+    for r in range(pool):
+        for c in range(pool):
+            part = cost[r : height * pool : pool, c : width * pool : pool]
+            unknown += part < 0
+            np.minimum(lowest, part, out=lowest)
+    by_cost = free_speed + (tight_speed - free_speed) * np.arange(128) / 98.0
+    by_cost[passable_cost + 1 :] = BLOCKED
+    speed: NDArray[np.float32] = by_cost.astype(np.float32)[np.maximum(lowest, 0)]
+    unseen = 2 * unknown > pool * pool
+    speed[unseen] = np.minimum(speed[unseen], np.float32(unknown_speed))
+    speed[[0, -1], :] = BLOCKED
+    speed[:, [0, -1]] = BLOCKED
+    return speed
 
 
 @njit(cache=True)
@@ -80,7 +80,7 @@ def solve(
     error below the bucket's width. The march ends `beyond` seconds after it reached `target`.
 
     Args:
-        speed: (H, W) float32, m/s, `BLOCKED` where impassable.
+        speed: (H, W) float32, m/s, `BLOCKED` where impassable; its outermost ring must be.
         cell: metres per cell.
         seeds: (S,) int64 flat indices of the cells where the time is known.
         seed_times: (S,) float64 seconds.
@@ -88,76 +88,81 @@ def solve(
         beyond: seconds.
         time: (H, W) float32 output, seconds; `UNREACHED` where the march did not come.
     """
-    height, width = speed.shape
-    cells = height * width
+    width = speed.shape[1]
+    cells = speed.size
     flat_speed = speed.reshape(cells)
     flat_time = time.reshape(cells)
     flat_time[:] = UNREACHED
     settled = np.zeros(cells, dtype=np.uint8)
-    bucket_width = 0.5 * cell / max(float(flat_speed.max()), 1e-3)
-    bucket_count = 8192
-    head = np.full(bucket_count, -1, dtype=np.int64)
-    pool_cell = np.empty(5 * cells + seeds.shape[0], dtype=np.int32)
-    pool_next = np.empty(5 * cells + seeds.shape[0], dtype=np.int32)
+    head = np.full(BUCKETS, -1, dtype=np.int32)
+    # A cell enters at most once as a seed and once by each neighbour.
+    entry_cell = np.empty(5 * cells, dtype=np.int32)
+    entry_next = np.empty(5 * cells, dtype=np.int32)
+    per_second = 2.0 * max(float(flat_speed.max()), 1e-3) / cell
     used = 0
     for i in range(seeds.shape[0]):
         index = seeds[i]
         if flat_speed[index] > BLOCKED and seed_times[i] < flat_time[index]:
             flat_time[index] = seed_times[i]
-            bucket = min(bucket_count - 1, int(seed_times[i] / bucket_width))
-            pool_cell[used] = index
-            pool_next[used] = head[bucket]
-            head[bucket] = used
-            used += 1
-    limit = np.inf
-    for bucket in range(bucket_count):
-        if bucket * bucket_width > limit:
-            break
-        while head[bucket] >= 0:
-            node = head[bucket]
-            head[bucket] = pool_next[node]
-            index = pool_cell[node]
-            if settled[index]:
+            used = _enter(head, entry_cell, entry_next, used, index, seed_times[i] * per_second)
+    last = BUCKETS
+    bucket = 0
+    while bucket < last:
+        entry = head[bucket]
+        if entry < 0:
+            bucket += 1
+            continue
+        head[bucket] = entry_next[entry]
+        index = entry_cell[entry]
+        if settled[index]:
+            continue
+        settled[index] = 1
+        if index == target:
+            last = min(BUCKETS, int((flat_time[index] + beyond) * per_second) + 1)
+        for direction in range(4):
+            neighbour = index + (
+                1
+                if direction == 0
+                else -1
+                if direction == 1
+                else width
+                if direction == 2
+                else -width
+            )
+            if settled[neighbour] or flat_speed[neighbour] <= BLOCKED:
                 continue
-            settled[index] = 1
-            if index == target:
-                limit = flat_time[index] + beyond
-            row, col = index // width, index % width
-            for direction in range(4):
-                r = row + (1 if direction == 0 else (-1 if direction == 1 else 0))
-                c = col + (1 if direction == 2 else (-1 if direction == 3 else 0))
-                if r < 0 or c < 0 or r >= height or c >= width:
-                    continue
-                neighbour = r * width + c
-                if settled[neighbour] or flat_speed[neighbour] <= BLOCKED:
-                    continue
-                arrival = _arrival(time, r, c, cell / flat_speed[neighbour])
-                if arrival < flat_time[neighbour] - 1e-4:
-                    flat_time[neighbour] = arrival
-                    slot = max(bucket, min(bucket_count - 1, int(arrival / bucket_width)))
-                    pool_cell[used] = neighbour
-                    pool_next[used] = head[slot]
-                    head[slot] = used
-                    used += 1
+            arrival = _arrival(flat_time, neighbour, width, cell / flat_speed[neighbour])
+            if arrival < flat_time[neighbour]:
+                flat_time[neighbour] = arrival
+                place = max(float(bucket), arrival * per_second)
+                used = _enter(head, entry_cell, entry_next, used, neighbour, place)
 
 
 @njit(cache=True)
-def _arrival(time: NDArray[np.float32], row: int, col: int, crossing: float) -> float:
+def _enter(
+    head: NDArray[np.int32],
+    entry_cell: NDArray[np.int32],
+    entry_next: NDArray[np.int32],
+    used: int,
+    index: int,
+    place: float,
+) -> int:
+    """Put a cell at the head of the bucket `place`; returns the number of entries."""
+    bucket = min(BUCKETS - 1, int(place))
+    entry_cell[used] = index
+    entry_next[used] = head[bucket]
+    head[bucket] = used
+    return used + 1
+
+
+@njit(cache=True)
+def _arrival(time: NDArray[np.float32], index: int, width: int, crossing: float) -> float:
     """First-order upwind solution at one cell; `crossing` is the time to cross a cell."""
-    height, width = time.shape
-    a = np.inf
-    b = np.inf
-    if row > 0:
-        a = min(a, time[row - 1, col])
-    if row < height - 1:
-        a = min(a, time[row + 1, col])
-    if col > 0:
-        b = min(b, time[row, col - 1])
-    if col < width - 1:
-        b = min(b, time[row, col + 1])
-    if abs(a - b) >= crossing:
-        return float(min(a, b) + crossing)
-    return float(0.5 * (a + b + math.sqrt(2.0 * crossing * crossing - (a - b) ** 2)))
+    a = min(time[index - width], time[index + width])
+    b = min(time[index - 1], time[index + 1])
+    if abs(a - b) < crossing:
+        return 0.5 * (a + b + math.sqrt(2.0 * crossing * crossing - (a - b) * (a - b)))
+    return min(a, b) + crossing
 
 
 @njit(cache=True)
