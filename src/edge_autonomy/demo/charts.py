@@ -13,6 +13,8 @@ from edge_autonomy.demo.run_log import Span
 WIDTH, LEFT, RIGHT = 1000.0, 92.0, 16.0
 """Every chart over time has these, so that charts below one another share their time axis."""
 
+GAP_S = 0.4
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -53,6 +55,16 @@ def nice_ticks(low: float, high: float, count: int) -> list[float]:
     return [round(index * step, 10) for index in range(first, last + 1)]
 
 
+def without_gaps(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """Stretches of points that follow one another within `GAP_S`: no line where nothing came."""
+    stretches: list[list[tuple[float, float]]] = []
+    for point in points:
+        if not stretches or point[0] - stretches[-1][-1][0] > GAP_S:
+            stretches.append([])
+        stretches[-1].append(point)
+    return stretches
+
+
 def x_of(at_s: float, end_s: float) -> float:
     """Where a time is on the shared axis."""
     return LEFT + at_s / max(end_s, 1e-9) * (WIDTH - LEFT - RIGHT)
@@ -89,8 +101,9 @@ def line_chart(
     )
     parts.extend(_mark_line(mark, end_s, upper, height - lower) for mark in marks)
     for line in series:
-        points = " ".join(f"{x_of(t, end_s):.1f},{y_of(v):.1f}" for t, v in line.points)
-        parts.append(f'<polyline class="line {line.style}" points="{points}"/>')
+        for stretch in without_gaps(line.points):
+            points = " ".join(f"{x_of(t, end_s):.1f},{y_of(v):.1f}" for t, v in stretch)
+            parts.append(f'<polyline class="line {line.style}" points="{points}"/>')
     return _svg(parts, height, upper, height - lower, f"{unit} over time")
 
 

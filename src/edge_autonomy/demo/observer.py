@@ -72,6 +72,9 @@ class Observer:
         """Messages heard by topic."""
         self.command_listeners: list[CommandListener] = []
         """Called with vx, wz and the system time of publication of every `/cmd_vel`."""
+        self.ignored_before_ns: dict[str, int] = {}
+        """Messages of a topic published before this system time do not reach the run log: what a
+        process said before it was killed may arrive after."""
         self.now_ns = 0
         """Newest stamp of `/odom`."""
 
@@ -161,7 +164,7 @@ class Observer:
                 self._skipped.add(topic)
                 self._node.get_logger().warning(f"{topic} is not recorded: {error}")
         handler = self._feed.handlers.get(topic)
-        if handler is None:
+        if handler is None or published_ns < self.ignored_before_ns.get(topic, 0):
             return
         message = deserialize_message(data, message_type)
         handler(message)

@@ -116,7 +116,9 @@ class DemoRun:
             self._wait_until_ready(launch, observer)
             self._give_goal(launch, observer)
             self._drive_began = time.monotonic()
-            observer.spin(self._is_over, self._options.timeout_s, lambda: self._watch(launch))
+            observer.spin(
+                self._is_over, self._options.timeout_s, lambda: self._watch(launch, observer)
+            )
             self._drive_wall_s = time.monotonic() - self._drive_began
             observer.spin(lambda: False, AFTERMATH_S, self._show)
         finally:
@@ -154,12 +156,13 @@ class DemoRun:
     def _is_over(self) -> bool:
         return self._log.outcome is not None or bool(self._log.collisions())
 
-    def _watch(self, launch: RunningLaunch) -> None:
+    def _watch(self, launch: RunningLaunch, observer: Observer) -> None:
         if self._options.kill_decision and self._kill.due(self._log):
             now_ns = time.time_ns()
             pid = launch.signal(NODE, signal.SIGKILL)
             stamp_ns = self._log.motions[-1].stamp_ns
             self._kill.killed(pid, now_ns, stamp_ns)
+            observer.ignored_before_ns["/decision/status"] = now_ns
             self._log.ticks.append(Tick(stamp_ns, "none", "decision process killed"))
             self._view.note(f"SIGKILL sent to {NODE} (process {pid})")
         if not launch.running:

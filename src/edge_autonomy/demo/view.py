@@ -24,7 +24,10 @@ from edge_autonomy.demo.run_log import RunLog
 
 REFRESH_S = 0.125
 PLAIN_PERIOD_S = 1.0
-MAP_COLUMNS = 50
+MAP_COLUMNS = (24, 50)
+"""Least and most characters of the map's width; a terminal with less room gets none."""
+
+FIGURES_WIDTH, FRAME_WIDTH, FRAME_HEIGHT = 46, 10, 9
 ARROWS = "→↗↑↖←↙↓↘"
 STYLES = {
     "nominal": "bold green",
@@ -160,9 +163,7 @@ class LiveView:
         self._console = console
         self._goal = goal
         self._max_speed_mps = max_speed_mps
-        self._map = BrailleMap(bounds(outlines), MAP_COLUMNS)
-        for outline in outlines:
-            self._map.outline(outline.polygon, "grey42")
+        self._map = _map_for(console, outlines)
         self._live = Live(console=console, auto_refresh=False, transient=False)
         self._title = ""
         self._ready: Mapping[str, float | None] = {}
@@ -186,9 +187,13 @@ class LiveView:
         """Show map and figures."""
         if not self._due():
             return
-        self._draw_map(log)
         body = Table.grid(padding=(0, 3))
-        body.add_row(self._map.render(), self._figures(status_of(log, wall_s)))
+        figures = self._figures(status_of(log, wall_s))
+        if self._map is None:
+            body.add_row(figures)
+        else:
+            self._draw_map(self._map, log)
+            body.add_row(self._map.render(), figures)
         self._show(body)
 
     def note(self, text: str) -> None:
@@ -222,26 +227,26 @@ class LiveView:
                 table.add_row(Text("●", style="green"), name, ready)
         return table
 
-    def _draw_map(self, log: RunLog) -> None:
+    def _draw_map(self, chart: BrailleMap, log: RunLog) -> None:
         new = log.seen - self._drawn_seen
         self._drawn_seen |= new
         centre = SEEN_CELL_M / 2
-        self._map.dots(
-            ((x * SEEN_CELL_M + centre, y * SEEN_CELL_M + centre) for x, y in new), "white"
-        )
+        chart.dots(((x * SEEN_CELL_M + centre, y * SEEN_CELL_M + centre) for x, y in new), "white")
         path = log.motions[self._drawn_motions :]
         self._drawn_motions = len(log.motions)
-        self._map.dots(((motion.x, motion.y) for motion in path), "bright_cyan")
-        self._map.clear_marks()
-        self._map.mark(self._goal.x, self._goal.y, "◎", "bold bright_magenta")
+        chart.dots(((motion.x, motion.y) for motion in path), "bright_cyan")
+        chart.clear_marks()
+        chart.mark(self._goal.x, self._goal.y, "◎", "bold bright_magenta")
         pose = log.pose
         if pose is not None:
             arrow = ARROWS[round(pose.yaw / (math.pi / 4)) % 8]
-            self._map.mark(pose.x, pose.y, arrow, "bold bright_green")
+            chart.mark(pose.x, pose.y, arrow, "bold bright_green")
 
     def _figures(self, now: Status) -> Table:
         table = Table.grid(padding=(0, 2))
-        table.add_column(style="dim")
+        table.min_width = FIGURES_WIDTH
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(no_wrap=True, ratio=1)
         table.add_row("to the goal", _bar(now.share, f"{now.to_go_m:.1f} m"))
         share = abs(now.speed_mps) / self._max_speed_mps
         table.add_row("speed", _bar(share, f"{now.speed_mps:.2f} m/s"))
@@ -262,10 +267,30 @@ class LiveView:
         return table
 
 
+def _map_for(console: Console, outlines: list[Outline]) -> BrailleMap | None:
+    """A map that fits beside the figures, with the floor plan on it; None where none fits."""
+    area = bounds(outlines)
+    fewest, most = MAP_COLUMNS
+    columns = min(most, console.width - FIGURES_WIDTH - FRAME_WIDTH)
+    while columns >= fewest:
+        chart = BrailleMap(area, columns)
+        if chart.rows + FRAME_HEIGHT <= console.height:
+            for outline in outlines:
+                chart.outline(outline.polygon, "grey42")
+            return chart
+        columns -= 2
+    return None
+
+
 def _bar(share: float, label: str) -> Table:
     bar = Table.grid(padding=(0, 1))
     completed = min(max(share, 0.0), 1.0)
-    bar.add_row(ProgressBar(total=1.0, completed=completed, width=20), label)
+    bar.add_row(
+        ProgressBar(
+            total=1.0, completed=completed, width=20, complete_style="cyan", finished_style="green"
+        ),
+        label,
+    )
     return bar
 
 
