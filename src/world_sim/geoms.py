@@ -57,7 +57,7 @@ class GeomFactory:
         kind, size, extra = self._shape(collision.geometry)
         if isinstance(collision.geometry, Plane):
             pose = pose.compose(Pose3(orientation=_from_z(collision.geometry.normal)))
-        frictionless = tyre or collision.friction < 1e-6
+        frictionless = tyre or collision.friction.lowest < 1e-6
         body.add_geom(
             name=name,
             type=kind,
@@ -67,8 +67,8 @@ class GeomFactory:
             contype=STATIC_BIT if static else DYNAMIC_BIT,
             conaffinity=DYNAMIC_BIT if static else STATIC_BIT | DYNAMIC_BIT,
             condim=1 if frictionless else 3,
-            friction=[max(collision.friction, 1e-5), 0.005, 0.0001],
-            priority=len(self._priorities) if tyre else self._priorities[collision.friction],
+            friction=[max(collision.friction.lowest, 1e-5), 0.005, 0.0001],
+            priority=len(self._priorities) if tyre else self._priorities[collision.friction.lowest],
             solref=CONTACT_SOLREF,
             **extra,
         )
@@ -107,7 +107,7 @@ def friction_priorities(models: Sequence[Model]) -> dict[float, int]:
     coefficient. Ranking coefficients from high to low makes the first rule give the second.
     """
     values = {
-        collision.friction
+        collision.friction.lowest
         for model in models
         for link in model.links
         for collision in link.collisions

@@ -121,7 +121,7 @@ class _Builder:
                 body = self.spec.worldbody if ground else self._obstacles
                 self.geoms.add(body, model, collision, pose.compose(collision.pose), static=True)
                 if ground:
-                    self.ground_friction.append(collision.friction)
+                    self.ground_friction.append(collision.friction.lowest)
 
     def add_dynamic(self, model: Model) -> BuiltRobot | None:
         """Add a model that moves; returns its drive where it has one."""

@@ -135,7 +135,7 @@ class Robot:
             if mine not in self._geoms or other in self._geoms or body_of[other] == 0:
                 continue
             if abs(frame[2]) < SUPPORTING_NORMAL:
-                return owners[other]
+                return owners[int(other)]
         return ""
 
 

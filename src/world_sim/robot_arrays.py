@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import mujoco
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from world_sim import stepping
 from world_sim.drive import DriveSpec
 from world_sim.model import Built
-from world_sim.tyres import Tyre
 
 
 class RobotArrays:
@@ -39,23 +39,25 @@ class RobotArrays:
         ]
         self.specific_force = np.zeros((len(self.accelerometer_of), 4))
         self._step_s = float(model.opt.timestep)
-        self._wheels, self._tyres, self._loads = _wheel_tables(built)
-        self._casters, self._caster_starts = _caster_tables(built)
-        self._roots = _addresses(
+        roots = _addresses(
             int(model.joint(f"{robot.base_body}::free").dofadr[0]) for robot in robots
         )
-        self._contact = _addresses(
+        contact = _addresses(
             int(model.sensor(f"{robot.name}::{what}").adr[0])
             for robot in robots
             for what in ("touching", "ground")
         ).reshape(-1, 2)
+        self._tables = (*_wheel_tables(built), *_caster_tables(built), roots, contact)
         self._accelerometer = _addresses(
             int(model.sensor(f"{name}::accelerometer").adr[0]) for name in self.accelerometer_of
         )
         self._views = (
-            data.qvel, data.ctrl, data.actuator_velocity, model.actuator_forcerange,
+            data.qvel,
+            data.ctrl,
+            data.actuator_velocity,
+            model.actuator_forcerange,
             data.sensordata,
-        )  # fmt: skip
+        )
 
     def set_command(self, robot: int, vx: float, wz: float, expiry_step: int) -> None:
         """Set the target of `robot`; a target that is not finite is a stop."""
@@ -67,16 +69,28 @@ class RobotArrays:
     def run(self, model: mujoco.MjModel, data: mujoco.MjData, steps: int, first: int) -> int:
         """Take up to `steps` physics steps, the first numbered `first`; how many were taken."""
         taken: int = stepping.run_steps(
-            model._address, data._address, steps, first, self._step_s, self.limits,
-            self.speed_scale, self.grip, self.command, self.expiry, self.odometry, self._wheels,
-            self._tyres, self._loads, self._casters, self._caster_starts, self._roots, self._contact, self.touching, self._accelerometer,
-            self.specific_force, *self._views,
-        )  # fmt: skip
+            model._address,
+            data._address,
+            steps,
+            first,
+            self._step_s,
+            self.limits,
+            self.speed_scale,
+            self.grip,
+            self.command,
+            self.expiry,
+            self.odometry,
+            *self._tables,
+            self.touching,
+            self._accelerometer,
+            self.specific_force,
+            *self._views,
+        )
         return taken
 
 
-def _addresses(values: object) -> NDArray[np.int64]:
-    return np.array(list(values), dtype=np.int64)  # type: ignore[call-overload, no-any-return]
+def _addresses(values: Iterable[int]) -> NDArray[np.int64]:
+    return np.fromiter(values, dtype=np.int64)
 
 
 def _limits(drive: DriveSpec) -> tuple[float, ...]:
@@ -108,21 +122,17 @@ def _wheel_tables(
             across = int(model.actuator(f"{tyre.name}::across").id)
             found = int(model.sensor(f"{tyre.name}::ground").adr[0])
             rows.append((index, side, along, across, found))
-            friction = _tread_friction(tyre, built)
-            tyres.append((friction, slip, 0.0))
+            friction = [min(value, built.ground_friction) for value in tyre.friction]
+            tyres.append((*friction, slip, 0.0))
             loads.append(robot.loads[:, wheel])
-            stiffness = max(friction * float(robot.loads[:, wheel].max()), 1.0) / slip
-            for actuator in (along, across):
+            for actuator, value in zip((along, across), friction, strict=True):
+                stiffness = max(value * float(robot.loads[:, wheel].max()), 1.0) / slip
                 model.actuator_gainprm[actuator, 0] = stiffness
                 model.actuator_biasprm[actuator, 2] = -stiffness
     by_mask = np.zeros((len(rows), max((len(column) for column in loads), default=1)))
     for row, column in enumerate(loads):
         by_mask[row, : len(column)] = column
-    return np.array(rows, dtype=np.int64).reshape(-1, 5), np.array(tyres).reshape(-1, 3), by_mask
-
-
-def _tread_friction(tyre: Tyre, built: Built) -> float:
-    return min(tyre.friction, built.ground_friction)
+    return np.array(rows, dtype=np.int64).reshape(-1, 5), np.array(tyres).reshape(-1, 4), by_mask
 
 
 def _caster_tables(built: Built) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

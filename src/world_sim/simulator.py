@@ -22,13 +22,16 @@ from world_sim.world import load_model
 __all__ = ["GroundTruth", "Measurement", "RobotSpawn", "Simulator", "SimulatorConfig"]
 
 
+ORIGIN = Pose2D(0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class RobotSpawn:
     """A robot to put into the world; `pose` in the world frame, its height from the model."""
 
     uri: str = "model://rover"
     name: str = "robot"
-    pose: Pose2D = Pose2D(0.0, 0.0, 0.0)
+    pose: Pose2D = ORIGIN
 
 
 @dataclass(frozen=True, slots=True)

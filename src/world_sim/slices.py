@@ -80,10 +80,8 @@ def cut_shape(
         case Plane():
             _cut_plane(geometry, pose, height, segments)
         case _:
-            triangles = triangles_of(geometry)
-            cut = cut_triangles(transform_triangles(triangles, pose), height)
-            if len(cut):
-                segments.append(cut)
+            triangles = transform_triangles(triangles_of(geometry), pose)
+            segments.append(cut_triangles(triangles, height))
 
 
 def _is_upright(pose: Pose3) -> bool:
@@ -124,7 +122,8 @@ def triangles_of(geometry: Geometry) -> NDArray[np.float64]:
         case Capsule(radius=radius, length=length):
             return _capsule_triangles(radius, length)
         case Mesh(path=path, scale=scale):
-            return load_triangles(path) * np.array(scale)
+            scaled: NDArray[np.float64] = load_triangles(path) * np.array(scale)
+            return scaled
         case Plane():
             return np.empty((0, 3, 3))
 
@@ -169,7 +168,8 @@ def _grid_triangles(points: NDArray[np.float64]) -> NDArray[np.float64]:
 def _ellipsoid_triangles(radii: Vector3) -> NDArray[np.float64]:
     polar = np.linspace(-math.pi / 2, math.pi / 2, _steps(max(radii)) // 2 + 1)
     profile = np.stack([np.cos(polar), np.sin(polar)], axis=1)
-    return _revolved(profile, 1.0, 1.0) * np.array(radii)
+    triangles: NDArray[np.float64] = _revolved(profile, 1.0, 1.0) * np.array(radii)
+    return triangles
 
 
 def _capsule_triangles(radius: float, length: float) -> NDArray[np.float64]:
@@ -183,7 +183,8 @@ def transform_triangles(triangles: NDArray[np.float64], pose: Pose3) -> NDArray[
     """Triangles (T, 3, 3) given at `pose`, in the frame that the pose is given in."""
     axes = [Vector3(1, 0, 0), Vector3(0, 1, 0), Vector3(0, 0, 1)]
     rows = np.array([pose.orientation.rotate(axis) for axis in axes])
-    return triangles @ rows + np.array(pose.position)
+    moved: NDArray[np.float64] = triangles @ rows + np.array(pose.position)
+    return moved
 
 
 def cut_triangles(triangles: NDArray[np.float64], height: float) -> NDArray[np.float64]:
@@ -204,4 +205,5 @@ def cut_triangles(triangles: NDArray[np.float64], height: float) -> NDArray[np.f
         ends.append(a[:, :2] + share * (b[:, :2] - a[:, :2]))
     segments = np.concatenate(ends, axis=1)
     longer = np.hypot(segments[:, 0] - segments[:, 2], segments[:, 1] - segments[:, 3]) > 0
-    return segments[longer]
+    kept: NDArray[np.float64] = segments[longer]
+    return kept

@@ -34,9 +34,9 @@ TARGET_V, TARGET_W, NOW_V, NOW_W = range(4)
 # of the wheels, gyroscope error (bias and noise) now, angles that each side's wheels turned.
 (WHEEL_X, WHEEL_Y, WHEEL_YAW, FUSED_X, FUSED_Y, FUSED_YAW) = range(6)
 ODOM_V, ODOM_W, GYRO_ERROR, LEFT_ANGLE, RIGHT_ANGLE = range(6, 11)
-# Columns of `tyres` (W, 3): friction coefficient of the contact, slip below which friction is
-# proportional (m/s), seconds since the wheel last touched.
-FRICTION, GRIP_SLIP, AIRBORNE = range(3)
+# Columns of `tyres` (W, 4): friction coefficients of the contact along and across the tread, slip
+# below which friction is proportional (m/s), seconds since the wheel last touched.
+MU_ALONG, MU_ACROSS, GRIP_SLIP, AIRBORNE = range(4)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -61,7 +61,7 @@ def integrate(pose: NDArray[np.float64], at: int, distance: float, turn: float) 
 def _grip(
     k: int,
     speed: float,
-    force: float,
+    load: float,
     wheels: NDArray[np.int64],
     tyres: NDArray[np.float64],
     ctrl: NDArray[np.float64],
@@ -72,20 +72,23 @@ def _grip(
 ) -> None:
     """Set the friction of wheel `k` for the next step.
 
-    Its tread runs at `speed` m/s and can give `force` newtons while it touches the ground.
+    Its tread runs at `speed` m/s and carries `load` newtons while it touches the ground.
     """
     along, across = wheels[k, 2], wheels[k, 3]
     ctrl[along] = speed
     tyres[k, AIRBORNE] = 0.0 if sensordata[wheels[k, 4]] > 0.0 else tyres[k, AIRBORNE] + step_s
     if tyres[k, AIRBORNE] > BOUNCE_S:
-        force = 0.0
-    slip_along, slip_across = abs(velocity[along] - speed), abs(velocity[across])
-    slip = math.hypot(slip_along, slip_across)
-    share_along = share_across = 1.0
-    if slip > tyres[k, GRIP_SLIP]:
-        share_along, share_across = slip_along / slip, slip_across / slip
-    force_range[along, 0], force_range[along, 1] = -force * share_along, force * share_along
-    force_range[across, 0], force_range[across, 1] = -force * share_across, force * share_across
+        load = 0.0
+    most_along, most_across = load * tyres[k, MU_ALONG], load * tyres[k, MU_ACROSS]
+    slip_along, slip_across = velocity[along] - speed, velocity[across]
+    if math.hypot(slip_along, slip_across) > tyres[k, GRIP_SLIP]:
+        # The friction that takes the most power out of the slip, within the friction ellipse.
+        weighted_along, weighted_across = most_along * slip_along, most_across * slip_across
+        norm = math.hypot(weighted_along, weighted_across) + 1e-12
+        most_along *= abs(weighted_along) / norm
+        most_across *= abs(weighted_across) / norm
+    force_range[along, 0], force_range[along, 1] = -most_along, most_along
+    force_range[across, 0], force_range[across, 1] = -most_across, most_across
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -151,7 +154,7 @@ def run_steps(
         odometry: (R, 11) per robot, updated.
         wheels: (W, 5) robot, side (0 left, 1 right), actuators along and across the tread,
             address of the wheel's contact count in sensordata.
-        tyres: (W, 3) per wheel, see the column names, updated.
+        tyres: (W, 4) per wheel, see the column names, updated.
         loads: (W, 2^C) newtons on each wheel by the mask of its robot's casters that touch.
         casters: addresses of all casters' contact counts in sensordata.
         caster_starts: (R + 1,) where each robot's begin in `casters`.
@@ -175,8 +178,18 @@ def run_steps(
             r, side = wheels[k, 0], wheels[k, 1]
             speed = _tread_speed(limits[r], command[r], side) * speed_scale[r, side]
             load = loads[k, _touching_casters(r, casters, caster_starts, sensordata)]
-            force = tyres[k, FRICTION] * grip[r, side] * load
-            _grip(k, speed, force, wheels, tyres, ctrl, velocity, force_range, sensordata, step_s)
+            _grip(
+                k,
+                speed,
+                load * grip[r, side],
+                wheels,
+                tyres,
+                ctrl,
+                velocity,
+                force_range,
+                sensordata,
+                step_s,
+            )
         _mj_step(model, data)
         for r in range(robots):
             left = _tread_speed(limits[r], command[r], 0) * speed_scale[r, 0] * step_s

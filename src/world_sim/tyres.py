@@ -14,6 +14,7 @@ change the grip; the recordings that this simulator is held to show it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import mujoco
@@ -28,13 +29,13 @@ class Tyre:
     """A driven wheel in the MuJoCo model.
 
     name: of the wheel's joint in the world; contact: where it stands, model frame; friction: of
-    its tread. The actuators are `{name}::along` and `{name}::across`, the contact count is the
-    sensor `{name}::ground`.
+    its tread, along and across. The actuators are `{name}::along` and `{name}::across`, the
+    contact count is the sensor `{name}::ground`.
     """
 
     name: str
     contact: Vector3
-    friction: float
+    friction: tuple[float, float]
 
 
 def add_tyre(
@@ -92,8 +93,27 @@ def add_tyre(
         objname=body.name,
         intprm=[1, 0, 1],
     )
-    friction = link.collisions[0].friction if link.collisions else 1.0
-    return Tyre(name, link.pose.compose(Pose3(contact)).position, friction)
+    place = link.pose.compose(Pose3(contact)).position
+    return Tyre(name, place, _tread_friction(link, axle))
+
+
+def _tread_friction(link: Link, axle: Vector3) -> tuple[float, float]:
+    """Friction coefficients of a wheel along its tread and across it.
+
+    They differ where the shape's first friction direction lies along the axle (or across it):
+    a wheel's own frame turns with it, so that no other direction keeps its meaning.
+    """
+    if not link.collisions:
+        return 1.0, 1.0
+    collision = link.collisions[0]
+    friction = collision.friction
+    if friction.direction is None:
+        return friction.lowest, friction.lowest
+    direction = collision.pose.orientation.rotate(friction.direction)
+    along_axle = abs(sum(a * b for a, b in zip(direction, axle, strict=True)))
+    if along_axle > math.cos(math.pi / 4):
+        return friction.mu2, friction.mu
+    return friction.mu, friction.mu2
 
 
 def _cross(a: Vector3, b: Vector3) -> Vector3:

@@ -10,9 +10,8 @@ from world_sim.errors import Location, WorldError
 from world_sim.sdf.element import Element, read_xml
 from world_sim.sdf.frames import FrameGraph
 from world_sim.sdf.models import Scope, child_models, include_model, read_model
-from world_sim.sdf.pose import Vector3
 from world_sim.sdf.resources import search_path
-from world_sim.sdf.types import Model, World
+from world_sim.sdf.types import STANDARD_GRAVITY, Model, World
 from world_sim.sdf.values import attribute, positive, vector
 
 __all__ = ["World", "WorldError", "load_model", "load_world"]
@@ -47,7 +46,7 @@ def load_world(path: Path | str, resource_path: Sequence[Path] = ()) -> World:
         name=attribute(element, "name"),
         file=str(file),
         models=models,
-        gravity=vector(element, "gravity", Vector3(0.0, 0.0, -9.8)),
+        gravity=vector(element, "gravity", STANDARD_GRAVITY),
         step_s=positive(physics, "max_step_size", 0.001) if physics else 0.001,
         resource_path=tuple(str(entry) for entry in path_searched),
     )

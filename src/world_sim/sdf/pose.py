@@ -56,12 +56,16 @@ class Quaternion(NamedTuple):
         return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
 
 
+ORIGIN = Vector3()
+NO_ROTATION = Quaternion()
+
+
 @dataclass(frozen=True, slots=True)
 class Pose3:
     """A frame in another: position in metres and orientation."""
 
-    position: Vector3 = Vector3()
-    orientation: Quaternion = Quaternion()
+    position: Vector3 = ORIGIN
+    orientation: Quaternion = NO_ROTATION
 
     def compose(self, child: Pose3) -> Pose3:
         """`child`, given in this frame, expressed in the frame that this one is given in."""

@@ -62,8 +62,8 @@ def model_file(directory: Path, element: Element) -> Path:
     names = ["model.sdf"]
     if config.is_file():
         try:
-            entries = ElementTree.parse(config).getroot().findall("sdf")
-        except (ElementTree.ParseError, ValueError) as error:
+            entries = list(ElementTree.fromstring(config.read_bytes()).iterfind("sdf"))
+        except (ElementTree.ParseError, OSError, ValueError) as error:
             raise element.error(f"{config}: {error}") from error
         # The newest version comes last; a model may hold one file per SDF version.
         names = [(entry.text or "").strip() for entry in reversed(entries)] + names

@@ -13,6 +13,7 @@ from world_sim.sdf.types import (
     Collision,
     Cylinder,
     Ellipsoid,
+    Friction,
     Geometry,
     Inertial,
     Mesh,
@@ -88,13 +89,22 @@ def _mesh(element: Element, file: Path, path: tuple[Path, ...]) -> Mesh:
 
 def read_collision(element: Element, pose: Pose3, geometry: Geometry) -> Collision:
     """Read a <collision> whose pose and geometry are known."""
-    friction = DEFAULT_FRICTION
-    ode = element.find_path("surface", "friction", "ode")
-    if ode is not None:
-        # One coefficient plays both directions: the smaller, so that grip is not flattered.
-        mu = number(ode, "mu", DEFAULT_FRICTION, unbounded=True)
-        friction = max(0.0, min(mu, number(ode, "mu2", mu, unbounded=True)))
+    friction = _read_friction(element.find_path("surface", "friction", "ode"))
     return Collision(attribute(element, "name"), geometry, pose, element.location, friction)
+
+
+def _read_friction(ode: Element | None) -> Friction:
+    if ode is None:
+        return Friction()
+    mu = number(ode, "mu", DEFAULT_FRICTION, unbounded=True)
+    mu2 = number(ode, "mu2", mu, unbounded=True)
+    direction = vector(ode, "fdir1", Vector3())
+    has_direction = any(abs(component) > 1e-9 for component in direction)
+    return Friction(
+        max(mu, 0.0),
+        max(mu2, 0.0),
+        unit_vector(ode, "fdir1", direction) if has_direction else None,
+    )
 
 
 def read_visual(element: Element, pose: Pose3, geometry: Geometry) -> Visual:

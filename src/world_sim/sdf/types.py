@@ -12,6 +12,9 @@ from world_sim.errors import Location
 from world_sim.sdf.element import Element
 from world_sim.sdf.pose import IDENTITY, Pose3, Vector3
 
+UNIT_SCALE = Vector3(1.0, 1.0, 1.0)
+STANDARD_GRAVITY = Vector3(0.0, 0.0, -9.8)
+
 
 @dataclass(frozen=True, slots=True)
 class Plane:
@@ -63,7 +66,7 @@ class Mesh:
     """A mesh file (resolved path) and its scale."""
 
     path: str
-    scale: Vector3 = Vector3(1.0, 1.0, 1.0)
+    scale: Vector3 = UNIT_SCALE
 
 
 Geometry = Plane | Box | Sphere | Cylinder | Capsule | Ellipsoid | Mesh
@@ -88,14 +91,31 @@ class Inertial:
 
 
 @dataclass(frozen=True, slots=True)
+class Friction:
+    """Sliding friction: `mu` along `direction` (collision frame), `mu2` across it.
+
+    Without a direction the lower of the two holds in every direction.
+    """
+
+    mu: float = 1.0
+    mu2: float = 1.0
+    direction: Vector3 | None = None
+
+    @property
+    def lowest(self) -> float:
+        """The lower coefficient."""
+        return min(self.mu, self.mu2)
+
+
+@dataclass(frozen=True, slots=True)
 class Collision:
-    """A shape that touches, and its sliding friction coefficient."""
+    """A shape that touches."""
 
     name: str
     geometry: Geometry
     pose: Pose3
     location: Location
-    friction: float = 1.0
+    friction: Friction = Friction()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +233,7 @@ class World:
     name: str
     file: str
     models: tuple[Model, ...]
-    gravity: Vector3 = Vector3(0.0, 0.0, -9.8)
+    gravity: Vector3 = STANDARD_GRAVITY
     step_s: float = 0.001
     notes: tuple[Note, ...] = ()
     resource_path: tuple[str, ...] = field(default=())
