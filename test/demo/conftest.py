@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+
+import pytest
 
 from autonomy_interfaces.messages import MILLISECOND, SECOND
 from edge_autonomy.demo.run_log import (
@@ -18,7 +21,9 @@ from edge_autonomy.demo.run_log import (
 START_NS = 5 * SECOND
 
 
-def straight_run(duration_s: float = 10.0, speed_mps: float = 1.5, outcome: str = "reached") -> RunLog:
+def straight_run(
+    duration_s: float = 10.0, speed_mps: float = 1.5, outcome: str = "reached"
+) -> RunLog:
     """Along +x from (-5, 0); slowed from 4 to 5 s, under the fallback from 6 to 7 s."""
     log = RunLog()
     log.missions.append(Mission(0, "idle", "no goal yet", math.nan))
@@ -45,3 +50,15 @@ def straight_run(duration_s: float = 10.0, speed_mps: float = 1.5, outcome: str 
     end_ns = START_NS + round(duration_s * SECOND)
     log.missions.append(Mission(end_ns, outcome, f"it is {outcome}", 0.3))
     return log
+
+
+@pytest.fixture
+def make_run() -> Callable[..., RunLog]:
+    """`straight_run`, for tests that choose its arguments."""
+    return straight_run
+
+
+@pytest.fixture
+def run_log() -> RunLog:
+    """A run that went well."""
+    return straight_run()
