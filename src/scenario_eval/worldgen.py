@@ -133,7 +133,8 @@ def _dijkstra(
     free: NDArray[np.bool_], start: tuple[int, int], goal: tuple[int, int]
 ) -> list[tuple[int, int]] | None:
     """Cells of the shortest path on an 8-connected grid, or None."""
-    if not (free[start] and free[goal]):
+    region, _ = ndimage.label(free, structure=np.ones((3, 3)))
+    if region[start] == 0 or region[start] != region[goal]:
         return None
     best = {start: 0.0}
     parent: dict[tuple[int, int], tuple[int, int]] = {}

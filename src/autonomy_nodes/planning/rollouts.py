@@ -210,7 +210,7 @@ def ramp(
     """Velocities after `dt` under the limits of velocity and acceleration."""
     target_v = min(max(target_v, limits[0]), limits[1])
     target_w = min(max(target_w, -limits[2]), limits[2])
-    braking = target_v * vx <= 0.0 or abs(target_v) < abs(vx)
+    braking = target_v * vx < 0.0 or abs(target_v) < abs(vx)
     change = (limits[4] if braking else limits[3]) * dt
     spin_change = limits[5] * dt
     return (
