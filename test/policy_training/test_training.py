@@ -1,0 +1,125 @@
+"""From a configuration to a policy that the decision node accepts."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from autonomy_interfaces.share import share_directory
+from autonomy_nodes.decision.contract import load_policy
+from policy_training.cli import app
+from policy_training.config import Network, TrainingError, load_training_config
+from policy_training.dataset import Dataset
+
+torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
+
+TINY = {
+    "name": "tiny",
+    "version": "0.0.1",
+    "description": "For the tests.",
+    "workers": 1,
+    "gathering": {"episodes": [2, 1], "families": {"clutter": 1.0}, "episode_s": 3.0},
+    "network": {"beams": 60, "lookahead": [0.5, 1.0], "channels": [4, 4, 4], "hidden": [16]},
+    "optimisation": {"epochs": 2, "batch": 32},
+    "evaluation": {"validation_episodes": 1, "test_episodes": 1},
+}
+
+
+def _write(tmp_path, **changes):
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump({**TINY, **changes}))
+    return file
+
+
+def _random_ticks(count: int, network: Network) -> Dataset:
+    draw = np.random.default_rng(0)
+
+    def array(low, high, *shape):
+        return draw.uniform(low, high, (count, *shape)).astype(np.float32)
+
+    goal = array(-1.0, 1.0, 3)
+    return Dataset(
+        array(0.1, 10.0, network.beams),
+        array(-2.0, 2.0, 2 * len(network.lookahead)),
+        goal,
+        array(-1.0, 1.0, 2),
+        np.column_stack((goal[:, 1], goal[:, 2])),
+        np.arange(count),
+        array(0.0, 1.0),
+    )
+
+
+def test_shipped_configurations_are_valid():
+    for name in ("default", "smoke"):
+        load_training_config(share_directory() / "config" / "training" / f"{name}.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"learning": 1}, "learning"),
+        ({"gathering": {"episodes": [], "families": {"barn": 1.0}}}, "gathering.episodes"),
+        ({"gathering": {"episodes": [1], "families": {"ice": 1.0}}}, "gathering.families.ice"),
+        ({"optimisation": {"epochs": 0}}, "optimisation.epochs"),
+    ],
+)
+def test_wrong_configuration_names_its_field(tmp_path, changes, field):
+    with pytest.raises(TrainingError, match=field):
+        load_training_config(_write(tmp_path, **changes))
+
+
+def test_missing_configuration_is_one_line_and_exit_code_two(tmp_path):
+    result = CliRunner().invoke(app, ["--config", str(tmp_path / "absent.yaml")])
+    assert result.exit_code == 2
+    assert "absent.yaml" in result.stderr
+
+
+def test_onnx_graph_is_the_network(tmp_path):
+    from policy_training.config import TrainingConfig
+    from policy_training.export import export, parity
+    from policy_training.network import PolicyNetwork
+
+    config = TrainingConfig.model_validate(TINY)
+    torch.manual_seed(0)
+    network = PolicyNetwork(config.network)
+    ticks = _random_ticks(200, config.network)
+    difference = export(network, config, ticks, ticks, {}, tmp_path / "policy", "2025-01-01")
+    assert difference < 1e-4
+    with torch.no_grad():
+        network.layers[-1].bias += 0.1
+    assert parity(network, config, ticks, tmp_path / "policy") > 1e-3
+
+
+def test_fit_learns_what_its_data_say():
+    from policy_training.config import TrainingConfig
+    from policy_training.fit import errors, fit
+    from policy_training.network import PolicyNetwork
+
+    settings = {**TINY, "optimisation": {"epochs": 30, "batch": 64, "mirror": False}}
+    config = TrainingConfig.model_validate(settings)
+    ticks = _random_ticks(2000, config.network)
+    held_out = _random_ticks(400, config.network)
+    untrained = errors(PolicyNetwork(config.network), held_out, config)
+    result = fit(ticks, held_out, config, lambda line: None)
+    assert result.vx_rmse < 0.3 * untrained[0]
+    assert result.wz_rmse < 0.3 * untrained[1]
+
+
+@pytest.mark.slow
+def test_train_writes_a_policy_that_loads_with_its_provenance(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--config", str(_write(tmp_path)), "--out", "policy", "--seed", "3", "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.stderr
+    figures = json.loads(result.stdout)
+    manifest = load_policy(tmp_path / "policy").manifest
+    assert manifest.provenance.seed == 3
+    assert manifest.provenance.metrics["policy_tick_share"] == pytest.approx(
+        figures["policy_tick_share"], abs=1e-3
+    )
+    assert [entry["episodes"] for entry in figures["rounds"]] == [2, 1]
+    assert all(spec.statistics is not None for spec in manifest.inputs)
