@@ -48,8 +48,12 @@ class MonitorConfig:
     """A robot inside the margin may creep out or along, but never closer than this."""
     escape_speed: float = 0.1
     escape_rate: float = 0.4
-    blind_reverse_speed: float = 0.3
-    """Fastest reversing where no scanner looks."""
+    start_clearance: float = 0.08
+    """Around the circle that the robot turns in: free when a person has put it there."""
+    memory_time: float = 60.0
+    """How long what was seen to be free is believed, where no beam looks now."""
+    blind_reverse_speed: float = 0.5
+    """Fastest reversing, if no scanner looks to the rear."""
     degraded_speed: float = 0.5
     degraded_rate: float = 1.5
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from safety_monitor.config import MonitorConfig
-from safety_monitor.kernels import Floats, footprint_edges, hull_lines, largest_scale
+from safety_monitor.kernels import SPACING, Floats, footprint_edges, hull_lines, largest_scale
 
 _SECOND = 1e9
 
@@ -39,9 +39,9 @@ class MotionEnvelope:
     """Finds the largest safe scale of a command along its own arc. Holds no state."""
 
     def __init__(self, config: MonitorConfig) -> None:
-        self._edges = footprint_edges(config.footprint)
-        self._hull = hull_lines(self._edges)
-        self.radius = float(np.hypot(self._edges[:, 0], self._edges[:, 1]).max())
+        self.edges = footprint_edges(config.footprint)
+        self._hull = hull_lines(self.edges)
+        self.radius = float(np.hypot(self.edges[:, 0], self.edges[:, 1]).max())
         self._rates = np.array(
             [
                 [
@@ -77,7 +77,7 @@ class MotionEnvelope:
         phases[1, 0] = reaction
         scale, present = largest_scale(
             points,
-            self._edges,
+            self.edges,
             self._hull,
             self.radius,
             np.array([motion.v, motion.w]),
@@ -89,6 +89,16 @@ class MotionEnvelope:
         )
         return Verdict(float(scale), float(present))
 
+    def reach(self, motion: Motion, command: tuple[float, float], reaction: float) -> float:
+        """Distance from base_link beyond which no obstacle matters to a command."""
+        sent = np.abs(np.asarray(motion.sent, dtype=np.float64)).max(axis=0)
+        duration = motion.age + self._delay + reaction
+        v = max(abs(motion.v), sent[0], abs(command[0]))
+        w = max(abs(motion.w), sent[1], abs(command[1]))
+        travel = v * (duration + 0.5 * v / self._rates[0, 0])
+        margin = self._margin[0] + self._margin[1] * (v + w * self.radius)
+        return float(travel + self.radius + margin + SPACING)
+
     def _warm_up(self) -> None:
         """Compile before the first real cycle."""
         points = np.array([[1.0, 0.0], [0.3, 0.3]])
@@ -98,13 +108,15 @@ class MotionEnvelope:
 class DeadReckoning:
     """Planar motion from odometry's twist alone, so that no jump of a pose estimate can hurt.
 
-    Poses are in a frame of its own that starts where the first measurement was.
+    Poses are in a frame of its own that starts where the first measurement was; `epoch` counts
+    how often it has started anew.
     """
 
     HISTORY = 64
     LONGEST_GAP = 0.5
 
     def __init__(self) -> None:
+        self.epoch = 0
         self._track: list[tuple[int, float, float, float, float, float]] = []
 
     @property
@@ -122,7 +134,7 @@ class DeadReckoning:
             last = self._track[-1]
             dt = (stamp_ns - last[0]) / _SECOND
             if dt > self.LONGEST_GAP:
-                self._track.clear()
+                self.clear()
             else:
                 x, y, yaw = _advance(last[1:4], 0.5 * (last[4] + v), 0.5 * (last[5] + w), dt)
         self._track.append((stamp_ns, x, y, yaw, v, w))
@@ -131,6 +143,7 @@ class DeadReckoning:
     def clear(self) -> None:
         """Forget everything, as after a jump of the clock."""
         self._track.clear()
+        self.epoch += 1
 
     def pose_at(self, stamp_ns: int) -> tuple[float, float, float] | None:
         """x, y, yaw at a time, between measurements or carried on at constant twist."""

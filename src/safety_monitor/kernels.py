@@ -314,8 +314,8 @@ def project_scan(
     sensor: Floats,
     range_min: float,
     range_max: float,
-) -> tuple[Floats, int, int]:
-    """Returns of a scan as points, and how many beams are invalid and how many return nothing.
+) -> tuple[Floats, NDArray[np.bool_], int, int]:
+    """Returns of a scan as points, which beams say something, how many are invalid and empty.
 
     Args:
         ranges: (N,) metres. +inf and beyond range_max: nothing there. NaN, negative numbers and
@@ -327,6 +327,7 @@ def project_scan(
         range_max: metres.
     """
     points = np.empty((ranges.shape[0], 2))
+    usable = np.zeros(ranges.shape[0], dtype=np.bool_)
     n, invalid, empty = 0, 0, 0
     c, s = math.cos(sensor[2]), math.sin(sensor[2])
     for i in range(ranges.shape[0]):
@@ -334,17 +335,47 @@ def project_scan(
         dx, dy = directions[i, 0], directions[i, 1]
         if dx == 0.0 and dy == 0.0:
             continue
-        if r == np.inf or r > range_max:
-            empty += 1
-            continue
         if math.isnan(r) or (r <= 0.0 and r != -np.inf):
             invalid += 1
+            continue
+        usable[i] = True
+        if r > range_max:
+            empty += 1
             continue
         r = max(r, range_min)
         points[n, 0] = sensor[0] + r * (c * dx - s * dy)
         points[n, 1] = sensor[1] + r * (s * dx + c * dy)
         n += 1
-    return points[:n], invalid, empty
+    return points[:n], usable, invalid, empty
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def in_view(
+    points: Floats, sensor: Floats, layout: Floats, usable: NDArray[np.bool_], complete: bool
+) -> NDArray[np.bool_]:
+    """Whether a usable beam goes towards each of (N, 2) points, given in base frame.
+
+    sensor: (3,) pose of the scanner on the robot; layout: (3,) first angle, increment, least
+    range; complete: all beams are usable.
+    """
+    seen = np.zeros(points.shape[0], dtype=np.bool_)
+    half = 0.5 * abs(layout[1]) * (usable.shape[0] - 1)
+    middle = sensor[2] + layout[0] + 0.5 * layout[1] * (usable.shape[0] - 1)
+    mx, my = math.cos(middle), math.sin(middle)
+    least = math.cos(min(half, math.pi))
+    for i in range(points.shape[0]):
+        dx, dy = points[i, 0] - sensor[0], points[i, 1] - sensor[1]
+        distance = math.sqrt(dx * dx + dy * dy)
+        if dx * mx + dy * my < least * distance:
+            continue
+        if complete:
+            seen[i] = True
+            continue
+        off = math.atan2(mx * dy - my * dx, mx * dx + my * dy) / layout[1]
+        low = math.floor(off + 0.5 * (usable.shape[0] - 1))
+        high = min(low + 1, usable.shape[0] - 1)
+        seen[i] = low >= 0 and usable[low] and usable[high]
+    return seen
 
 
 def footprint_edges(footprint: Any) -> Floats:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from safety_monitor.config import MonitorConfig
 from safety_monitor.envelope import DeadReckoning, Motion, MotionEnvelope
 from safety_monitor.kernels import Floats
+from safety_monitor.memory import SeenSpace
 from safety_monitor.scanner import Scanner
 from safety_monitor.state_machine import Severity, State, StateMachine
 from safety_monitor.watchdog import (
@@ -63,6 +64,10 @@ class SafetyMonitor:
             for i, name in enumerate(config.scan_sources)
         }
         self._reckoning = DeadReckoning()
+        self._seen = SeenSpace(config, self._envelope.edges, self._envelope.radius)
+        self._epoch = -1
+        self._vouched = True
+        self._remembered = dict.fromkeys(config.scan_sources, -1)
         self._command_stream = Stream(
             "command", Fault.COMMAND_SILENT, config.command_timeout, config.command_future
         )
@@ -166,6 +171,7 @@ class SafetyMonitor:
         self._present.pop(Fault.INTERNAL_ERROR, None)
         for scanner in self._scanners.values():
             scanner.content.reset()
+        self._vouched = True
         self._machine.reset()
         return True, f"{self._machine.state.value}: reset by {who}"
 
@@ -190,8 +196,8 @@ class SafetyMonitor:
 
     def _cycle(self, now_ns: int, steady_ns: int) -> MonitorOutput:
         findings = self._findings(now_ns, steady_ns)
-        points = self._obstacles()
-        if points is None and not any(f.severity >= Severity.STOP for f in findings):
+        can_judge = self._look_around(now_ns)
+        if not can_judge and not any(f.severity >= Severity.STOP for f in findings):
             findings.append(
                 Finding(Fault.ODOMETRY_SILENT, "does not reach back to the newest scan")
             )
@@ -202,8 +208,8 @@ class SafetyMonitor:
             self._cause = str(worst)
         elif state is State.NOMINAL:
             self._cause = ""
-        may_move = state in (State.NOMINAL, State.DEGRADED) and points is not None
-        output = self._judge(now_ns, points if may_move else None, tuple(findings))
+        may_move = state in (State.NOMINAL, State.DEGRADED) and can_judge
+        output = self._judge(now_ns, may_move, tuple(findings))
         self._sent.append((now_ns, output.vx, output.wz))
         return output
 
@@ -233,30 +239,53 @@ class SafetyMonitor:
         self._yaw_rates.forget()
         self._sent.clear()
 
-    def _obstacles(self) -> Floats | None:
-        """(N, 2) points of all scanners in the base frame of the newest odometry."""
+    def _look_around(self, now_ns: int) -> bool:
+        """Enter new scans into the memory of free space; returns whether motion can be judged."""
+        latest = self._reckoning.latest
+        if latest is None:
+            return False
+        if self._epoch != self._reckoning.epoch or self._vouched:
+            here = self._reckoning.pose_at(latest[0])
+            assert here is not None, "the newest measurement has a pose"
+            self._seen.start(here, now_ns, self._vouched)
+            self._epoch, self._vouched = self._reckoning.epoch, False
+        for name, scanner in self._scanners.items():
+            if scanner.stamp_ns is None:
+                return False
+            then = self._reckoning.pose_at(scanner.stamp_ns)
+            if then is None:
+                return False
+            if scanner.stamp_ns != self._remembered[name]:
+                self._seen.remember(scanner, then)
+                self._remembered[name] = scanner.stamp_ns
+        return True
+
+    def _obstacles(self, reach: float, now_ns: int) -> Floats:
+        """(N, 2) points that nothing may touch, in the base frame of the newest odometry."""
         latest = self._reckoning.latest
         base = None if latest is None else self._reckoning.pose_at(latest[0])
-        parts = []
-        for scanner in self._scanners.values():
-            then = None if scanner.stamp_ns is None else self._reckoning.pose_at(scanner.stamp_ns)
-            if base is None or then is None:
-                return None
+        assert base is not None, "only asked for after looking around"
+        scanners = list(self._scanners.values())
+        parts = [self._seen.unknown(base, reach, scanners, now_ns)]
+        for scanner in scanners:
+            then = self._reckoning.pose_at(scanner.scan.stamp_ns)
+            assert then is not None, "only asked for after looking around"
             parts.append(scanner.points_from(base, then))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return np.concatenate(parts)
 
-    def _judge(
-        self, now_ns: int, points: Floats | None, findings: tuple[Finding, ...]
-    ) -> MonitorOutput:
-        """Scale the standing command; without points nothing moves."""
+    def _judge(self, now_ns: int, may_move: bool, findings: tuple[Finding, ...]) -> MonitorOutput:
+        """Scale the standing command."""
         v, w = self._command
         scale, clearance = 0.0, float("inf")
         if v == 0.0 and w == 0.0:
             scale = 1.0
-        elif points is not None:
+        elif may_move:
             scale = self._tier(v, w)
+            asked = (v * scale, w * scale)
             motion, reaction = self._motion(now_ns), self._loop.reaction
-            verdict = self._envelope.evaluate(points, motion, (v * scale, w * scale), reaction)
+            reach = self._envelope.reach(motion, asked, reaction)
+            points = self._obstacles(reach, now_ns)
+            verdict = self._envelope.evaluate(points, motion, asked, reaction)
             scale, clearance = scale * verdict.scale, verdict.clearance
         intervention: Intervention = "none" if scale == 1.0 else "slowed" if scale else "stopped"
         cause = self._cause

@@ -4,31 +4,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from safety_monitor.config import MonitorConfig
 from safety_monitor.envelope import between
-from safety_monitor.kernels import Floats, project_scan
+from safety_monitor.kernels import Floats, in_view, project_scan
 from safety_monitor.watchdog import Fault, Finding, ScanContent, Stream, is_finite
 
 MAX_BEAMS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A scan as the monitor keeps it.
+
+    points: (N, 2) returns in the base frame at the time of the scan. ranges: (B,) metres.
+    usable: (B,) beams that say something: not masked, not NaN. layout: (3,) first angle,
+    increment, least range. complete: every beam is usable.
+    """
+
+    stamp_ns: int
+    points: Floats
+    ranges: NDArray[np.float32]
+    usable: NDArray[np.bool_]
+    layout: Floats
+    complete: bool
 
 
 class Scanner:
     """Takes the scans of one source."""
 
     def __init__(self, config: MonitorConfig, name: str, pose: tuple[float, ...]) -> None:
-        self._pose = np.array(pose, dtype=np.float64)
+        self.pose = np.array(pose, dtype=np.float64)
         self._mask = config.scan_mask
         self._stream = Stream(name, Fault.SCAN_SILENT, config.scan_timeout, config.command_future)
         self.content = ScanContent(config, name)
-        self._layout: tuple[int, float, float] | None = None
+        self._beam_key: tuple[int, float, float] | None = None
         self._directions: Floats = np.empty((0, 2))
-        self._points: Floats = np.empty((0, 2))
-        # Compiled now, not at the first scan.
-        project_scan(np.ones(1, np.float32), np.ones((1, 2)), self._pose, 0.1, 30.0)
+        self._scan: Scan | None = None
+
+    @property
+    def scan(self) -> Scan:
+        """The newest scan.
+
+        Raises:
+            LookupError: there is none yet.
+        """
+        if self._scan is None:
+            raise LookupError("no scan yet")
+        return self._scan
 
     @property
     def stamp_ns(self) -> int | None:
@@ -53,8 +80,11 @@ class Scanner:
         if self._stream.accept(stamp_ns, now_ns):
             return
         directions = self._beams(len(ranges), angle_min, angle_increment)
-        points, invalid, empty = project_scan(ranges, directions, self._pose, range_min, range_max)
-        self._points = points
+        points, usable, invalid, empty = project_scan(
+            ranges, directions, self.pose, range_min, range_max
+        )
+        layout = np.array([angle_min, angle_increment, range_min])
+        self._scan = Scan(stamp_ns, points, ranges, usable, layout, bool(usable.all()))
         self.content.look(stamp_ns, ranges, len(points), invalid, empty)
 
     def points_from(
@@ -63,9 +93,16 @@ class Scanner:
         """(N, 2) points in the frame of pose `base`, the scan having been taken at `then`."""
         x, y, yaw = between(base, then)
         c, s = math.cos(yaw), math.sin(yaw)
-        points: Floats = self._points @ np.array([[c, s], [-s, c]])
+        points: Floats = self.scan.points @ np.array([[c, s], [-s, c]])
         points += (x, y)
         return points
+
+    def looks_at(self, points: Floats) -> NDArray[np.bool_]:
+        """(N,) whether a beam that says something goes towards each of (N, 2) points."""
+        seen: NDArray[np.bool_] = in_view(
+            points, self.pose, self.scan.layout, self.scan.usable, self.scan.complete
+        )
+        return seen
 
     def findings(self, now_ns: int) -> Iterator[Finding]:
         """What is wrong with this scanner now."""
@@ -78,17 +115,17 @@ class Scanner:
         """Start afresh, as after a jump of the clock."""
         self._stream.forget()
         self.content.reset()
-        self._points = np.empty((0, 2))
+        self._scan = None
 
     def _beams(self, count: int, angle_min: float, angle_increment: float) -> Floats:
         """(count, 2) unit vectors of the beams, (0, 0) where the mask hides one."""
-        layout = (count, angle_min, angle_increment)
-        if layout != self._layout:
+        key = (count, angle_min, angle_increment)
+        if key != self._beam_key:
             angles = angle_min + angle_increment * np.arange(count)
             directions = np.column_stack([np.cos(angles), np.sin(angles)])
             for start, end in zip(self._mask[::2], self._mask[1::2], strict=True):
                 directions[(angles >= start) & (angles <= end)] = 0.0
-            self._layout, self._directions = layout, directions
+            self._beam_key, self._directions = key, directions
         return self._directions
 
 

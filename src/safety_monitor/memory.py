@@ -1,0 +1,74 @@
+"""What was seen to be free around the robot, for where no beam looks now.
+
+Unknown is not free: a cell counts as free only after beams went past all of it, or the robot
+itself stood on it. A lidar of 270° leaves the rear to this memory; so do masked and NaN beams.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safety_monitor.config import MonitorConfig
+from safety_monitor.kernels import Floats
+from safety_monitor.memory_kernels import CELLS, NEVER, cover, recentre, remember, unknown_cells
+from safety_monitor.scanner import Scanner
+
+_SECOND = 1_000_000_000
+_BEYOND_TURNING = 0.25
+Pose = tuple[float, float, float]
+
+
+class SeenSpace:
+    """A window of cells around the robot, each with the time when it was last seen to be free."""
+
+    def __init__(self, config: MonitorConfig, edges: Floats, radius: float) -> None:
+        self._edges = edges
+        self._cell = max(0.01, (radius + _BEYOND_TURNING) / (CELLS // 2))
+        self._turning_circle = radius + config.margin + config.start_clearance
+        self._memory_ns = round(config.memory_time * _SECOND)
+        self._grid: NDArray[np.int64] = np.full((CELLS, CELLS), NEVER, dtype=np.int64)
+        self._centre = np.zeros(2, dtype=np.int64)
+        self._row = 0
+
+    def start(self, base: Pose, stamp_ns: int, vouched: bool) -> None:
+        """Forget everything but the ground that the robot stands on.
+
+        vouched: a person has put the robot where it can turn.
+        """
+        self._grid.fill(NEVER)
+        here = np.array(base)
+        recentre(self._grid, self._centre, self._cell, base[0], base[1])
+        circle = self._turning_circle if vouched else 0.0
+        cover(self._grid, self._cell, here, self._edges, circle, stamp_ns)
+
+    def remember(self, scanner: Scanner, base: Pose) -> None:
+        """Enter a scan taken when the robot was at `base`."""
+        scan = scanner.scan
+        recentre(self._grid, self._centre, self._cell, base[0], base[1])
+        self._row = (self._row + 1) % CELLS
+        remember(
+            self._grid,
+            self._centre,
+            self._cell,
+            np.array(base),
+            scanner.pose,
+            scan.points,
+            scan.ranges,
+            scan.usable,
+            scan.layout,
+            self._edges,
+            self._row,
+            scan.stamp_ns,
+        )
+
+    def unknown(self, base: Pose, reach: float, scanners: list[Scanner], now_ns: int) -> Floats:
+        """(N, 2) centres of cells that are neither in view nor remembered as free, base frame."""
+        points: Floats = unknown_cells(
+            self._grid, self._centre, self._cell, np.array(base), reach, now_ns - self._memory_ns
+        )
+        for scanner in scanners:
+            if not len(points):
+                break
+            points = points[~scanner.looks_at(points)]
+        return points

@@ -1,0 +1,177 @@
+"""The cells of `memory`, compiled.
+
+A grid is (CELLS, CELLS) int64, addressed modulo its size by absolute cell numbers: the time in
+nanoseconds when the cell was last seen to be free, or NEVER. `cell` is the length of a cell's
+side in metres. A cell is free only if nothing is within that length of its centre.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from safety_monitor.kernels import Floats, clearance
+
+CELLS = 128
+_WRAP = CELLS - 1
+_HALF = CELLS // 2
+NEVER = -(2**62)
+_REFRESHED_ROWS = 2
+_RING = 360
+
+Grid = NDArray[np.int64]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def recentre(grid: Grid, centre: NDArray[np.int64], cell: float, x: float, y: float) -> None:
+    """Move the window so that (x, y) is in its middle; what enters is unknown."""
+    for axis in range(2):
+        target = math.floor((x if axis == 0 else y) / cell)
+        ahead = target > centre[axis]
+        for k in range(min(abs(target - centre[axis]), CELLS)):
+            # The line that enters takes the place of the one that leaves.
+            line = centre[axis] + _HALF + k if ahead else centre[axis] - _HALF - 1 - k
+            if axis == 0:
+                grid[line & _WRAP, :] = NEVER
+            else:
+                grid[:, line & _WRAP] = NEVER
+        centre[axis] = target
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _beams_pass(
+    x: float,
+    y: float,
+    cell: float,
+    ranges: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+    layout: Floats,
+) -> bool:
+    """Whether beams go past a cell, given in the scanner's frame, on all of its width."""
+    distance = math.hypot(x, y)
+    if distance <= layout[2] + cell:
+        return False
+    half = math.asin(cell / distance)
+    bearing = math.atan2(y, x)
+    first = (bearing - half - layout[0]) / layout[1]
+    last = (bearing + half - layout[0]) / layout[1]
+    low, high = math.floor(min(first, last)), math.ceil(max(first, last))
+    if low < 0 or high >= ranges.shape[0]:
+        return False
+    for i in range(low, high + 1):
+        if not usable[i] or ranges[i] < distance + cell:
+            return False
+    return True
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def remember(
+    grid: Grid,
+    centre: NDArray[np.int64],
+    cell: float,
+    base: Floats,
+    sensor: Floats,
+    points: Floats,
+    ranges: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+    layout: Floats,
+    edges: Floats,
+    row: int,
+    stamp: int,
+) -> None:
+    """Enter one scan: what it passes is free, what it hits is not, what the body covers is.
+
+    Args:
+        grid: as above.
+        centre: (2,) cell in the middle of the window.
+        cell: side of a cell.
+        base: (3,) pose of the robot in the frame of the grid.
+        sensor: (3,) pose of the scanner on the robot.
+        points: (N, 2) returns in base frame.
+        ranges: (B,) metres.
+        usable: (B,) whether a beam says anything.
+        layout: (3,) first angle and increment of the beams, and the least range.
+        edges: of the footprint.
+        row: the rows from here on are seen anew even where they are known to be free.
+        stamp: of the scan, ns.
+    """
+    cb, sb = math.cos(base[2]), math.sin(base[2])
+    sx, sy = base[0] + cb * sensor[0] - sb * sensor[1], base[1] + sb * sensor[0] + cb * sensor[1]
+    cs, ss = math.cos(base[2] + sensor[2]), math.sin(base[2] + sensor[2])
+    limit = ((_HALF - 2) * cell) ** 2
+    for i in range(centre[0] - _HALF, centre[0] + _HALF):
+        fresh = ((i - row) & _WRAP) < _REFRESHED_ROWS
+        for j in range(centre[1] - _HALF, centre[1] + _HALF):
+            if grid[i & _WRAP, j & _WRAP] != NEVER and not fresh:
+                continue
+            x, y = (i + 0.5) * cell, (j + 0.5) * cell
+            if (x - base[0]) ** 2 + (y - base[1]) ** 2 > limit:
+                continue
+            ex, ey = x - sx, y - sy
+            if _beams_pass(cs * ex + ss * ey, cs * ey - ss * ex, cell, ranges, usable, layout):
+                grid[i & _WRAP, j & _WRAP] = stamp
+    for k in range(points.shape[0]):
+        px, py = points[k, 0], points[k, 1]
+        if px * px + py * py > limit:
+            continue
+        hx, hy = base[0] + cb * px - sb * py, base[1] + sb * px + cb * py
+        ci, cj = math.floor(hx / cell), math.floor(hy / cell)
+        for i in range(ci - 1, ci + 2):
+            for j in range(cj - 1, cj + 2):
+                dx, dy = (i + 0.5) * cell - hx, (j + 0.5) * cell - hy
+                if dx * dx + dy * dy < cell * cell:
+                    grid[i & _WRAP, j & _WRAP] = NEVER
+    cover(grid, cell, base, edges, 0.0, stamp)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def cover(grid: Grid, cell: float, base: Floats, edges: Floats, circle: float, stamp: int) -> None:
+    """Set free the cells under the footprint, or, if it is given, in a circle of that radius."""
+    reach = circle
+    if circle == 0.0:
+        for k in range(edges.shape[0]):
+            reach = max(reach, math.hypot(edges[k, 0], edges[k, 1]))
+    c, s = math.cos(base[2]), math.sin(base[2])
+    n = int(reach / cell) + 1
+    ci, cj = math.floor(base[0] / cell), math.floor(base[1] / cell)
+    for i in range(ci - n, ci + n + 1):
+        for j in range(cj - n, cj + n + 1):
+            dx, dy = (i + 0.5) * cell - base[0], (j + 0.5) * cell - base[1]
+            if dx * dx + dy * dy > reach * reach:
+                continue
+            # Half a cell inside, so that nothing beside the body is declared free with it.
+            if circle > 0.0 or clearance(c * dx + s * dy, c * dy - s * dx, edges) < -0.5 * cell:
+                grid[i & _WRAP, j & _WRAP] = stamp
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def unknown_cells(
+    grid: Grid, centre: NDArray[np.int64], cell: float, base: Floats, reach: float, oldest: int
+) -> Floats:
+    """(N, 2) centres, in the frame of `base`, of the cells in reach not seen free since `oldest`.
+
+    Where the window ends before the reach does, a ring of points stands for all that is beyond.
+    """
+    c, s = math.cos(base[2]), math.sin(base[2])
+    edge = (_HALF - 2) * cell
+    limit = min(reach, edge)
+    span = min(int(limit / cell) + 1, _HALF - 1)
+    points = np.empty(((2 * span + 1) ** 2 + _RING, 2))
+    n = 0
+    for i in range(centre[0] - span, centre[0] + span + 1):
+        for j in range(centre[1] - span, centre[1] + span + 1):
+            if grid[i & _WRAP, j & _WRAP] >= oldest:
+                continue
+            dx, dy = (i + 0.5) * cell - base[0], (j + 0.5) * cell - base[1]
+            if dx * dx + dy * dy <= limit * limit:
+                points[n, 0], points[n, 1] = c * dx + s * dy, c * dy - s * dx
+                n += 1
+    if reach > edge:
+        for k in range(_RING):
+            bearing = 2.0 * math.pi * k / _RING
+            points[n, 0], points[n, 1] = edge * math.cos(bearing), edge * math.sin(bearing)
+            n += 1
+    return points[:n]

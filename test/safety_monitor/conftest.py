@@ -1,0 +1,141 @@
+"""A kinematic robot among circles, exact enough to tell a contact from a near miss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from safety_monitor.config import MonitorConfig
+from safety_monitor.monitor import MonitorOutput, SafetyMonitor
+
+MILLISECOND = 1_000_000
+TICK = 20 * MILLISECOND
+SUBSTEP = 0.002
+ANGLES = np.linspace(-2.35619, 2.35619, 720)
+BEAMS = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
+RANGE_MIN, RANGE_MAX = 0.1, 30.0
+
+
+def polygon_distance(points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """(N,) signed distances, negative inside, of (N, 2) points to a polygon."""
+    ends = np.roll(vertices, -1, axis=0)
+    edges = ends - vertices
+    relative = points[:, None, :] - vertices[None]
+    along = np.clip((relative * edges).sum(-1) / (edges**2).sum(-1), 0.0, 1.0)
+    distance = np.linalg.norm(relative - along[..., None] * edges, axis=-1).min(1)
+    crosses = (vertices[:, 1] > points[:, 1:2]) != (ends[:, 1] > points[:, 1:2])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = vertices[:, 0] + edges[:, 0] * (relative[..., 1] / edges[:, 1])
+    inside = (crosses & (points[:, 0:1] < at)).sum(1) % 2 == 1
+    return np.where(inside, -distance, distance)
+
+
+@dataclass
+class Rig:
+    """A monitor that guards a unicycle whose rates vary between what is sure and what is most."""
+
+    config: MonitorConfig = field(default_factory=MonitorConfig)
+    circles: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
+    seed: int = 0
+    noise: float = 0.001
+    monitored: bool = True
+    brakes: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.monitor = SafetyMonitor(self.config)
+        self.rng = np.random.default_rng(self.seed)
+        self.now = 1_000_000_000
+        self.x = self.y = self.yaw = self.v = self.w = 0.0
+        self.target = (0.0, 0.0)
+        self.coming: list[tuple[int, tuple[float, float]]] = []
+        self.vertices = np.array(self.config.footprint).reshape(-1, 2)
+        self.clearance = math.inf
+        self.output: MonitorOutput | None = None
+
+    def scan(self) -> np.ndarray:
+        """(720,) float32 ranges from the present pose."""
+        mount = np.array(self.config.lidar_pose[:2])
+        c, s = math.cos(self.yaw), math.sin(self.yaw)
+        turn = np.array([[c, s], [-s, c]])
+        centres = (self.circles[:, :2] - (self.x, self.y)) @ turn.T - mount
+        along = BEAMS @ centres.T
+        square = (centres**2).sum(1) - self.circles[:, 2] ** 2
+        under = along**2 - square
+        hit = (under >= 0.0) & (along > 0.0)
+        distance = np.where(hit, along - np.sqrt(np.maximum(under, 0.0)), np.inf)
+        ranges = distance.min(1, initial=np.inf) + self.rng.normal(0.0, self.noise, len(ANGLES))
+        ranges[ranges > RANGE_MAX] = np.inf
+        return ranges.astype(np.float32)
+
+    def sense(self) -> None:
+        """Give the monitor a scan, odometry and IMU of this instant."""
+        step = ANGLES[1] - ANGLES[0]
+        self.monitor.on_odometry(self.now, self.v, self.w, self.now)
+        self.monitor.on_imu(self.now, self.w, self.now)
+        self.monitor.on_scan(
+            "scan", self.now, self.scan(), ANGLES[0], step, RANGE_MIN, RANGE_MAX, self.now
+        )
+
+    def tick(self, vx: float, wz: float) -> MonitorOutput:
+        """One cycle of sensing, judging a command and moving for 20 ms."""
+        self.sense()
+        self.monitor.on_command(self.now, vx, wz, self.now)
+        output = self.monitor.step(self.now)
+        sent = (output.vx, output.wz) if self.monitored else (vx, wz)
+        delay = self.rng.uniform(0.0, self.config.actuation_delay)
+        self.coming.append((self.now + round(delay * 1e9), sent))
+        self.move(TICK)
+        self.output = output
+        return output
+
+    def move(self, duration_ns: int) -> None:
+        """Let the base follow its target at rates drawn anew."""
+        c = self.config
+        rate_v = self.rng.uniform(
+            self.brakes * c.linear_deceleration, c.peak_linear_acceleration
+        )
+        rate_w = self.rng.uniform(
+            self.brakes * c.angular_deceleration, c.peak_angular_acceleration
+        )
+        if self.rng.random() < 0.5:
+            rate_v = self.brakes * c.linear_deceleration
+        if self.rng.random() < 0.5:
+            rate_w = self.brakes * c.angular_deceleration
+        end = self.now + duration_ns
+        while self.now < end:
+            while self.coming and self.coming[0][0] <= self.now:
+                self.target = self.coming.pop(0)[1]
+            v = self.v + np.clip(self.target[0] - self.v, -rate_v * SUBSTEP, rate_v * SUBSTEP)
+            w = self.w + np.clip(self.target[1] - self.w, -rate_w * SUBSTEP, rate_w * SUBSTEP)
+            heading = self.yaw + 0.25 * (self.w + w) * SUBSTEP
+            self.x += 0.5 * (self.v + v) * SUBSTEP * math.cos(heading)
+            self.y += 0.5 * (self.v + v) * SUBSTEP * math.sin(heading)
+            self.yaw += 0.5 * (self.w + w) * SUBSTEP
+            self.v, self.w = v, w
+            self.now += round(SUBSTEP * 1e9)
+            self.clearance = min(self.clearance, self.distance())
+
+    def distance(self) -> float:
+        """Exact distance from the footprint to the nearest circle."""
+        if not len(self.circles):
+            return math.inf
+        c, s = math.cos(self.yaw), math.sin(self.yaw)
+        centres = (self.circles[:, :2] - (self.x, self.y)) @ np.array([[c, s], [-s, c]]).T
+        near = (centres**2).sum(1) < 1.0
+        if not near.any():
+            return math.inf
+        return float((polygon_distance(centres[near], self.vertices) - self.circles[near, 2]).min())
+
+    def settle(self) -> None:
+        """Stand still until the monitor is nominal."""
+        for _ in range(40):
+            if self.tick(0.0, 0.0).state == "nominal":
+                return
+        raise AssertionError(f"never nominal: {self.output}")
+
+
+@pytest.fixture
+def make_rig() -> type[Rig]:
+    return Rig
