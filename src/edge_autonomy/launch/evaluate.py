@@ -77,11 +77,14 @@ def evaluate_file(
     return state.processes
 
 
-def declared_arguments(actions: Sequence[Action]) -> list[Arg]:
+def declared_arguments(
+    actions: Sequence[Action], including: frozenset[Path] = frozenset()
+) -> list[Arg]:
     """The arguments of a file: its own, those in its groups and those of files it includes.
 
     Files named by `find-pkg-share` are followed, as `ros2 launch --show-args` does; an argument
-    that the include itself sets is not the caller's to give.
+    that the include itself sets is not the caller's to give. `including` holds the files on the way
+    here, which are not entered again.
     """
     found: dict[str, Arg] = {}
     for action in actions:
@@ -89,19 +92,21 @@ def declared_arguments(actions: Sequence[Action]) -> list[Arg]:
         if isinstance(action, Arg):
             inner = [action]
         elif isinstance(action, Group):
-            inner = declared_arguments(action.actions)
+            inner = declared_arguments(action.actions, including)
         elif isinstance(action, Include):
             given = {str(name) for name, _ in action.arguments}
-            inner = [arg for arg in _included_arguments(action) if arg.name not in given]
+            inner = [arg for arg in _included_arguments(action, including) if arg.name not in given]
         for argument in inner:
             found.setdefault(argument.name, argument)
     return list(found.values())
 
 
-def _included_arguments(action: Include) -> list[Arg]:
+def _included_arguments(action: Include, including: frozenset[Path]) -> list[Arg]:
     try:
         file = Path(evaluate(action.file, root_context({}, None)))
-        return declared_arguments(parse_file(file))
+        if file in including:
+            return []
+        return declared_arguments(parse_file(file), including | {file})
     except LaunchError:
         # The place is known only when the launch file is evaluated, which reports what is wrong.
         return []

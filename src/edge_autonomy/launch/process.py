@@ -1,12 +1,10 @@
-"""One supervised process: start, output, respawn, signals, and an end that leaves nothing."""
+"""One supervised process: start, respawn, signals and the way to its end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +12,11 @@ from pathlib import Path
 
 import yaml
 
+from edge_autonomy.launch.child import Child
 from edge_autonomy.launch.output import Console
 from edge_autonomy.launch.process_spec import ParameterValues, ProcessSpec
 
-GUARD = Path(__file__).with_name("guard.py")
 KEPT_LINES = 5_000
-MAX_LINE_BYTES = 64 * 1024
-DRAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +50,14 @@ class SupervisedProcess:
         self._console = console
         self._scratch = scratch
         self._on_change = on_change
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
         self._stopping = asyncio.Event()
 
     @property
     def pid(self) -> int | None:
         """The process id while it runs."""
-        process = self._process
-        return process.pid if process and process.returncode is None else None
+        child = self._child
+        return child.pid if child and child.running else None
 
     async def run(self) -> None:
         """Start it, and again as often as its specification says; return when it is over."""
@@ -79,59 +75,48 @@ class SupervisedProcess:
     async def stop(self) -> None:
         """Ask it to end: SIGINT, then SIGTERM, then SIGKILL; return when it has ended."""
         self._stopping.set()
+        child = self._child
+        if child is None:
+            return
         ladder = (
             (signal.SIGINT, self.spec.sigterm_timeout),
             (signal.SIGTERM, self.spec.sigkill_timeout),
             (signal.SIGKILL, None),
         )
         for number, patience_s in ladder:
-            process = self._process
-            if process is None or process.returncode is not None:
+            if not child.running:
                 return
             if number != signal.SIGINT:
                 self._notice("ERROR", f"did not end in time, escalating to {number.name}")
-            self._signal_group(number)
+            child.signal(number)
             # A node stopped by SIGSTOP acts on nothing until it is continued.
-            self._signal_group(signal.SIGCONT)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(process.wait(), patience_s)
+            child.signal(signal.SIGCONT)
+            await child.wait(patience_s)
 
     def escalate(self, number: signal.Signals) -> None:
         """Send a harder signal at once: somebody is waiting."""
-        if self.pid is not None:
-            self._signal_group(number)
+        if self._child is not None:
+            self._child.signal(number)
 
     async def _run_once(self) -> bool:
         """One life of the process; False where it could not be started."""
-        command = self._command()
+        environment = {"PYTHONUNBUFFERED": "1", **self.spec.environment}
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), *command),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env={"PYTHONUNBUFFERED": "1", **self.spec.environment},
-                cwd=self.spec.cwd,
-                start_new_session=True,
-            )
+            child = Child(self._command(), environment, self.spec.cwd)
         except OSError as error:
             self._notice("ERROR", f"could not be started: {error}")
             self.exits.append(Exit(self.spec.node, 0, 127, requested=False))
             self._on_change()
             return False
-        self._process = process
-        self._notice("INFO", f"process started with pid [{process.pid}]")
+        self._child = child
+        self._notice("INFO", f"process started with pid [{child.pid}]")
         self._on_change()
-        assert process.stdout and process.stderr
-        readers = asyncio.gather(
-            self._read(process.stdout, self.spec.output in ("screen", "both")),
-            self._read(process.stderr, True),
+        both = self.spec.output in ("screen", "both")
+        code = await child.follow(
+            lambda line: self._line(line, to_screen=both),
+            lambda line: self._line(line, to_screen=True),
         )
-        code = await process.wait()
-        kill_session(process.pid)
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(readers, DRAIN_S)
-        self._report_exit(process.pid, code)
+        self._report_exit(child.pid, code)
         return True
 
     def _report_exit(self, pid: int, code: int) -> None:
@@ -150,30 +135,12 @@ class SupervisedProcess:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), duration_s)
 
-    async def _read(self, stream: asyncio.StreamReader, to_screen: bool) -> None:
-        pending = b""
-        while chunk := await stream.read(MAX_LINE_BYTES):
-            *complete, pending = (pending + chunk).split(b"\n")
-            if len(pending) > MAX_LINE_BYTES:
-                complete.append(pending)
-                pending = b""
-            for line in complete:
-                self._line(line, to_screen)
-        if pending:
-            self._line(pending, to_screen)
-
-    def _line(self, raw: bytes, to_screen: bool) -> None:
-        text = raw.decode(errors="replace").rstrip("\r")
+    def _line(self, text: str, to_screen: bool) -> None:
         self.lines.append(text)
         self._console.line(self.spec.label, text, to_screen)
 
     def _notice(self, level: str, text: str) -> None:
         self._console.notice(level, self.spec.label, text)
-
-    def _signal_group(self, number: signal.Signals) -> None:
-        if self.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, number)
 
     def _command(self) -> list[str]:
         return [
@@ -186,12 +153,3 @@ class SupervisedProcess:
         content = {parameters.section: {"ros__parameters": dict(parameters.values)}}
         file.write_text(yaml.safe_dump(content))
         return str(file)
-
-
-def kill_session(leader: int) -> None:
-    """End whatever is left of the session that a process led, in whichever process group."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                if os.getsid(int(entry.name)) == leader:
-                    os.kill(int(entry.name), signal.SIGKILL)
