@@ -53,14 +53,14 @@ class Simulator:
 
     Args:
         world: what `load_world` read.
-        robots: robots to add. With none, the models of the world that have a differential
-            drive are the robots.
+        robots: robots to add; one named like a model of the world replaces it. The models of
+            the world that have a differential drive are robots too.
         seed: of every random number.
         faults: what goes wrong, and when; process faults are for who runs the processes.
         config: physics step, command timeout, kind of odometry.
 
     Raises:
-        WorldError: the world cannot be played, or there is no robot in it.
+        WorldError: the world or a robot's model cannot be played.
     """
 
     def __init__(
@@ -74,7 +74,8 @@ class Simulator:
         self.world = world
         self.config = config or SimulatorConfig()
         self._step_ns = self.config.step_ms * MILLISECOND
-        models = (*world.models, *(spawn_model(spawn, world) for spawn in robots))
+        spawned = {spawn.name: spawn_model(spawn, world) for spawn in robots}
+        models = (*(m for m in world.models if m.name not in spawned), *spawned.values())
         self._built = build(world, models, self._step_ns / SECOND)
         self.model: mujoco.MjModel = self._built.model
         self.data = mujoco.MjData(self.model)
@@ -114,7 +115,10 @@ class Simulator:
         return self._injection.pipeline.clock_ns(self.now_ns) if self._injection else self.now_ns
 
     def command(self, command: VelocityCommand, robot: str = "robot") -> None:
-        """Give the base of `robot` a velocity; it passes its limits and its timeout."""
+        """Give the base of `robot` a velocity; it passes its limits and its timeout.
+
+        The only robot of a world answers to any name.
+        """
         index = self._robot(robot).index
         if self._injection:
             self._injection.command(robot, command, self._step)
@@ -172,10 +176,11 @@ class Simulator:
         return self._robot(robot).ground_truth()
 
     def _robot(self, name: str) -> Robot:
-        try:
+        if name in self.robots:
             return self.robots[name]
-        except KeyError:
-            raise KeyError(f"no robot '{name}'; there is: {', '.join(self.robots)}") from None
+        if len(self.robots) == 1:
+            return next(iter(self.robots.values()))
+        raise KeyError(f"no robot '{name}'; there are: {', '.join(self.robots) or 'none'}")
 
 
 def spawn_model(spawn: RobotSpawn, world: World) -> Model:
