@@ -16,10 +16,11 @@ from autonomy_interfaces.messages import SECOND
 from world_sim import stepping
 from world_sim.measurement import Measurement
 from world_sim.model import BuiltRobot
+from world_sim.moving import MovingBodies
 from world_sim.robot_arrays import RobotArrays
 from world_sim.sdf.types import ImuSpec, LidarSpec, Model
 from world_sim.sensors import InertialUnit, Lidar, odometry_message, sensor_rng
-from world_sim.slices import Slice, slice_models
+from world_sim.slices import slice_models
 
 if TYPE_CHECKING:
     from world_sim.simulator import Simulator
@@ -74,13 +75,17 @@ class Robot:
     def _add_sensors(self, built: BuiltRobot, models: Sequence[Model], seed: int) -> None:
         model, data = self._simulator.model, self._simulator.data
         static = [m for m in models if m.static]
+        others = [m for m in models if m.name != built.name]
         for number, (name, sensor) in enumerate(built.sensors):
             rng = sensor_rng(seed, self.index, number)
             site = int(model.site(name).id)
             if isinstance(sensor.spec, LidarSpec):
                 height = float(data.site_xpos[site, 2])
                 lidar = Lidar(sensor.spec, slice_models(static, height), rng)
-                self.clocked.append(LidarClock(self, sensor.update_rate or 10.0, site, lidar))
+                moving = MovingBodies(model, others, height)
+                self.clocked.append(
+                    LidarClock(self, sensor.update_rate or 10.0, site, lidar, moving)
+                )
             elif isinstance(sensor.spec, ImuSpec):
                 unit = InertialUnit(sensor.spec, rng)
                 row = self._arrays.accelerometer_of.index(name)
@@ -155,15 +160,18 @@ class Clocked:
 class LidarClock(Clocked):
     """A lidar at a site of the robot."""
 
-    def __init__(self, robot: Robot, rate: float, site: int, lidar: Lidar) -> None:
+    def __init__(
+        self, robot: Robot, rate: float, site: int, lidar: Lidar, moving: MovingBodies
+    ) -> None:
         super().__init__(robot, rate)
         self.lidar = lidar
+        self._moving = moving
         self._site = site
 
     def measure(self) -> Measurement:
         """Scan from where the sensor is now."""
         x, y, yaw = self.pose()
-        moving = Slice(np.empty((0, 3)), np.empty((0, 4)))
+        moving = self._moving.at(self.robot.simulator.data)
         scan = self.lidar.measure(self.robot.simulator.now_ns, x, y, yaw, moving)
         return Measurement(self.robot.name, "scan", scan)
 
