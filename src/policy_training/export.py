@@ -21,7 +21,7 @@ from policy_training.network import PolicyNetwork
 
 MODEL_FILE = "policy.onnx"
 RATE_HZ = 20.0
-LATENCY_BUDGET_MS = 10.0
+LATENCY_BUDGET_MS = 20.0
 PARITY_TOLERANCE = 1e-4
 PARITY_TICKS = 256
 FAMILIAR_QUANTILE = 0.9995

@@ -78,7 +78,7 @@ class DecisionConfig:
     scan_timeout: float = 0.25
     odometry_timeout: float = 0.25
     costmap_timeout: float = 0.5
-    return_ticks: int = 5
+    return_ticks: int = 3
     collision_reaction: float = 0.1
     collision_margin: float = 0.01
     stall_distance: float = 0.2
