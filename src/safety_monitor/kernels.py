@@ -21,6 +21,8 @@ SPACING = 0.025
 """No point of the footprint moves farther than this between two poses of a sweep, metres."""
 SAGITTA = 0.0005
 """How far an obstacle's path, seen from the body, strays from the chord between two poses."""
+MERGED = 0.004
+"""Neighbouring returns closer than this are one obstacle, metres."""
 _GRID = 10
 _BISECTIONS = 4
 
@@ -217,6 +219,36 @@ def _is_free(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _thin_out(points: Floats, edges: Floats, reach: float) -> tuple[Floats, Floats, float]:
+    """The points that matter, their clearances, and the least of these.
+
+    Beyond `reach` nothing matters; of a run of points closer than MERGED to its first, only the
+    one nearest to the footprint does.
+    """
+    kept = np.empty_like(points)
+    near = np.empty(points.shape[0])
+    n = 0
+    least = np.inf
+    first_x, first_y = np.inf, np.inf
+    for i in range(points.shape[0]):
+        x, y = points[i, 0], points[i, 1]
+        if x * x + y * y > reach * reach:
+            continue
+        free = clearance(x, y, edges)
+        least = min(least, free)
+        if (x - first_x) ** 2 + (y - first_y) ** 2 < MERGED * MERGED:
+            if free >= near[n - 1]:
+                continue
+            n -= 1
+        else:
+            first_x, first_y = x, y
+        kept[n, 0], kept[n, 1] = x, y
+        near[n] = free
+        n += 1
+    return kept[:n], near[:n], least
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
 def largest_scale(
     points: Floats,
     edges: Floats,
@@ -255,19 +287,7 @@ def largest_scale(
     poses = np.empty((16 + int(2.5 * (travel + turn * radius) / SPACING), 4))
     reach = travel + radius + margin[0]
     reach += margin[1] * (fastest_v + fastest_w * radius) + SPACING
-    nearby = np.empty_like(points)
-    near = np.empty(points.shape[0])
-    n = 0
-    present = np.inf
-    for i in range(points.shape[0]):
-        x, y = points[i, 0], points[i, 1]
-        if x * x + y * y > reach * reach:
-            continue
-        nearby[n, 0], nearby[n, 1] = x, y
-        near[n] = clearance(x, y, edges)
-        present = min(present, near[n])
-        n += 1
-    nearby, near = nearby[:n], near[:n]
+    nearby, near, present = _thin_out(points, edges, reach)
     hint = np.full(1, -1, dtype=np.int64)
     free, blocked = 0.0, 0.0
     for k in range(_GRID, 0, -1):

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from safety_monitor.config import MonitorConfig
 from safety_monitor.kernels import Floats
-from safety_monitor.memory_kernels import CELLS, NEVER, cover, recentre, remember, unknown_cells
+from safety_monitor.memory_kernels import (
+    CELLS,
+    NEVER,
+    ROWS_PER_SCAN,
+    cover,
+    recentre,
+    remember,
+    unknown_cells,
+)
 from safety_monitor.scanner import Scanner
 
 _SECOND = 1_000_000_000
@@ -46,7 +54,7 @@ class SeenSpace:
         """Enter a scan taken when the robot was at `base`."""
         scan = scanner.scan
         recentre(self._grid, self._centre, self._cell, base[0], base[1])
-        self._row = (self._row + 1) % CELLS
+        self._row = (self._row + ROWS_PER_SCAN) % CELLS
         remember(
             self._grid,
             self._centre,
@@ -60,6 +68,7 @@ class SeenSpace:
             self._edges,
             self._row,
             scan.stamp_ns,
+            scan.stamp_ns - self._memory_ns // 4,
         )
 
     def unknown(self, base: Pose, reach: float, scanners: list[Scanner], now_ns: int) -> Floats:

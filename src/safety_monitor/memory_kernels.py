@@ -19,7 +19,8 @@ CELLS = 128
 _WRAP = CELLS - 1
 _HALF = CELLS // 2
 NEVER = -(2**62)
-_REFRESHED_ROWS = 2
+ROWS_PER_SCAN = 16
+_INNER = 3
 _RING = 360
 
 Grid = NDArray[np.int64]
@@ -81,6 +82,7 @@ def remember(
     edges: Floats,
     row: int,
     stamp: int,
+    fresh: int,
 ) -> None:
     """Enter one scan: what it passes is free, what it hits is not, what the body covers is.
 
@@ -95,17 +97,19 @@ def remember(
         usable: (B,) whether a beam says anything.
         layout: (3,) first angle and increment of the beams, and the least range.
         edges: of the footprint.
-        row: the rows from here on are seen anew even where they are known to be free.
+        row: of the ROWS_PER_SCAN rows that have their turn; returns and body count everywhere.
         stamp: of the scan, ns.
+        fresh: cells seen to be free after this time need no new look.
     """
     cb, sb = math.cos(base[2]), math.sin(base[2])
     sx, sy = base[0] + cb * sensor[0] - sb * sensor[1], base[1] + sb * sensor[0] + cb * sensor[1]
     cs, ss = math.cos(base[2] + sensor[2]), math.sin(base[2] + sensor[2])
     limit = ((_HALF - 2) * cell) ** 2
     for i in range(centre[0] - _HALF, centre[0] + _HALF):
-        fresh = ((i - row) & _WRAP) < _REFRESHED_ROWS
+        if (i - row) & _WRAP >= ROWS_PER_SCAN:
+            continue
         for j in range(centre[1] - _HALF, centre[1] + _HALF):
-            if grid[i & _WRAP, j & _WRAP] != NEVER and not fresh:
+            if grid[i & _WRAP, j & _WRAP] > fresh:
                 continue
             x, y = (i + 0.5) * cell, (j + 0.5) * cell
             if (x - base[0]) ** 2 + (y - base[1]) ** 2 > limit:
@@ -124,7 +128,9 @@ def remember(
                 dx, dy = (i + 0.5) * cell - hx, (j + 0.5) * cell - hy
                 if dx * dx + dy * dy < cell * cell:
                     grid[i & _WRAP, j & _WRAP] = NEVER
-    cover(grid, cell, base, edges, 0.0, stamp)
+    # The body is long enough to be over every cell of its trail when the first row has its turn.
+    if row == 0:
+        cover(grid, cell, base, edges, 0.0, stamp)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -153,6 +159,7 @@ def unknown_cells(
 ) -> Floats:
     """(N, 2) centres, in the frame of `base`, of the cells in reach not seen free since `oldest`.
 
+    Of those with no free neighbour only some stand for all, close enough for no body to slip in.
     Where the window ends before the reach does, a ring of points stands for all that is beyond.
     """
     c, s = math.cos(base[2]), math.sin(base[2])
@@ -164,6 +171,14 @@ def unknown_cells(
     for i in range(centre[0] - span, centre[0] + span + 1):
         for j in range(centre[1] - span, centre[1] + span + 1):
             if grid[i & _WRAP, j & _WRAP] >= oldest:
+                continue
+            inner = (
+                grid[(i - 1) & _WRAP, j & _WRAP] < oldest
+                and grid[(i + 1) & _WRAP, j & _WRAP] < oldest
+                and grid[i & _WRAP, (j - 1) & _WRAP] < oldest
+                and grid[i & _WRAP, (j + 1) & _WRAP] < oldest
+            )
+            if inner and (i & _INNER or j & _INNER):
                 continue
             dx, dy = (i + 0.5) * cell - base[0], (j + 0.5) * cell - base[1]
             if dx * dx + dy * dy <= limit * limit:
