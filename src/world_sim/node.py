@@ -34,6 +34,7 @@ from autonomy_interfaces.ros import (
 )
 from autonomy_interfaces.share import share_directory
 from world_sim.drive import is_diff_drive
+from world_sim.faults import FaultError, load_faults
 from world_sim.pacing import Pacer
 from world_sim.simulator import GroundTruth, Measurement, RobotSpawn, Simulator, SimulatorConfig
 from world_sim.world import WorldError, load_world
@@ -55,7 +56,7 @@ class WorldSimConfig:
     where the world has no robot of its own, or a spawn pose is given. spawn_x, spawn_y,
     spawn_yaw: its pose in the world, metres and radians; NaN: as the world says, or the origin.
     real_time_factor: simulated seconds per second, 0 for as fast as possible. contacts_rate:
-    of /sim/contacts, hertz.
+    of /sim/contacts, hertz. faults: YAML file of what goes wrong (docs/faults.md), or "".
     """
 
     world: str = "warehouse.sdf"
@@ -66,6 +67,7 @@ class WorldSimConfig:
     seed: int = 0
     real_time_factor: float = 1.0
     contacts_rate: float = 20.0
+    faults: str = ""
 
 
 def find_world(name: str) -> Path:
@@ -87,6 +89,7 @@ def build_simulator(config: WorldSimConfig, simulation: SimulatorConfig) -> Simu
 
     Raises:
         WorldError: the world or the robot cannot be played.
+        FaultError: the file of faults cannot be read or a fault in it is wrong.
     """
     world = load_world(find_world(config.world))
     pose = (config.spawn_x, config.spawn_y, config.spawn_yaw)
@@ -95,7 +98,8 @@ def build_simulator(config: WorldSimConfig, simulation: SimulatorConfig) -> Simu
     if not has_robot or not all(math.isnan(value) for value in pose):
         x, y, yaw = (0.0 if math.isnan(value) else value for value in pose)
         robots = (RobotSpawn(config.robot, "robot", Pose2D(x, y, yaw)),)
-    return Simulator(world, robots, config.seed, config=simulation)
+    faults = load_faults(Path(config.faults)) if config.faults else ()
+    return Simulator(world, robots, config.seed, faults, simulation)
 
 
 class WorldSimNode(Node):
@@ -200,7 +204,7 @@ class ContactReporter:
     def report(self, simulator: Simulator, robot: str, rate: float) -> None:
         """Publish what is due now, and every contact begun since the last call."""
         truth = simulator.ground_truth(robot)
-        events = simulator.contacts_since_start
+        events = simulator.robots[robot].contacts_since_start
         for _, model in events[self._seen :]:
             self._publish(truth, model, len(events))
         changed = len(events) > self._seen or truth.contact != self._contact
@@ -238,8 +242,8 @@ def main() -> None:
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except (ParameterError, WorldError) as error:
-        print(f"world_sim: {error}", file=sys.stderr)
+    except (ParameterError, WorldError, FaultError) as error:
+        sys.stderr.write(f"world_sim: {error}\n")
         sys.exit(2)
     finally:
         if node is not None:

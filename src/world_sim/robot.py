@@ -59,6 +59,7 @@ class Robot:
         self.index = index
         self.name = built.name
         self.contact = ""
+        self.contacts_since_start: list[tuple[int, str]] = []
         self.drive = built.drive
         self._simulator = simulator
         self._arrays: RobotArrays = simulator._arrays

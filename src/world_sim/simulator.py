@@ -169,7 +169,9 @@ class Simulator:
             self._step += self._arrays.run(self.model, self.data, stop - self._step, self._step)
             for robot in self.robots.values():
                 if robot.update_contact():
-                    self.contacts_since_start.append((self.now_ns, robot.contact))
+                    event = (self.now_ns, robot.contact)
+                    robot.contacts_since_start.append(event)
+                    self.contacts_since_start.append(event)
 
     def ground_truth(self, robot: str = "robot") -> GroundTruth:
         """True pose and twist of the robot's base in the world, and the model it touches."""
