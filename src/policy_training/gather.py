@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from autonomy_interfaces.messages import MILLISECOND, nanoseconds
+from autonomy_nodes.decision.answers import candidates
 from autonomy_nodes.decision.contract import load_policy
 from autonomy_nodes.decision.errors import InferenceError
 from autonomy_nodes.decision.features import FeatureEncoder, Observation, encode_source
 from autonomy_nodes.decision.manifest import InputSpec
-from autonomy_nodes.decision.proposal import decode
 from autonomy_nodes.decision.runtime import Policy
 from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
 from autonomy_nodes.planning.planner import Planner, PlannerConfig, PlanStatus
@@ -125,7 +125,8 @@ class _Student:
         """Its command, or None without one."""
         try:
             tensors, _ = self._encoder.encode(observation)
-            return decode(self._policy.manifest.output, self._policy.infer(tensors).output)
+            answer = self._policy.infer(tensors).output
+            return candidates(self._policy.manifest.output, answer)[0]
         except InferenceError:
             return None
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from autonomy_nodes.decision.manifest import Manifest, ManoeuvreOutput
+from autonomy_nodes.decision.manifest import Manifest
+from autonomy_nodes.decision.outputs import (
+    ManoeuvreOutput,
+    TrajectoryScoresOutput,
+    VelocityOutput,
+)
 
 
 def render(manifest: Manifest) -> str:
@@ -45,10 +50,15 @@ def render(manifest: Manifest) -> str:
 
 def _output(manifest: Manifest) -> str:
     output = manifest.output
+    settings = output.model_dump(exclude={"kind", "tensor", "shape", "manoeuvres", "trajectories"})
+    text = f"`{output.tensor}` {list(output.shape)}: {output.kind}"
+    if isinstance(output, VelocityOutput):
+        return (
+            f"{text}, vx {output.vx.low:g} … {output.vx.high:g} {output.units[0]}, "
+            f"wz {output.wz.low:g} … {output.wz.high:g} {output.units[1]}."
+        )
     if isinstance(output, ManoeuvreOutput):
-        names = ", ".join(m.name for m in output.manoeuvres)
-        return f"Scores of {len(output.manoeuvres)} manoeuvres ({names}) in `{output.tensor}`."
-    return (
-        f"A velocity in `{output.tensor}`: vx {output.vx.low:g} … {output.vx.high:g} "
-        f"{output.units[0]}, wz {output.wz.low:g} … {output.wz.high:g} {output.units[1]}."
-    )
+        settings["manoeuvres"] = ", ".join(motion.name for motion in output.manoeuvres)
+    if isinstance(output, TrajectoryScoresOutput):
+        settings["trajectories"] = len(output.trajectories)
+    return f"{text}; " + "; ".join(f"{name} {value}" for name, value in settings.items()) + "."

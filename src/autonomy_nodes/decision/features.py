@@ -17,17 +17,16 @@ from numpy.typing import NDArray
 from autonomy_interfaces.geometry import relative
 from autonomy_interfaces.messages import Costmap, LaserScan, Odometry, Pose2D
 from autonomy_nodes.decision.errors import InferenceError
-from autonomy_nodes.decision.manifest import (
+from autonomy_nodes.decision.manifest import InputSpec, Manifest
+from autonomy_nodes.decision.scan_sectors import pool_sectors
+from autonomy_nodes.decision.sources import (
     CostmapSource,
     GoalSource,
     GuideSource,
-    InputSpec,
-    Manifest,
     ScanSource,
     Source,
     VelocitySource,
 )
-from autonomy_nodes.decision.scan_sectors import pool_sectors
 
 Features = NDArray[np.float32]
 

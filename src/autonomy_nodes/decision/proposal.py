@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autonomy_nodes.decision.answers import candidates, fault_of_limits
 from autonomy_nodes.decision.errors import InferenceError
 from autonomy_nodes.decision.features import Familiarity, FeatureEncoder, Observation
 from autonomy_nodes.decision.handover import Fault
-from autonomy_nodes.decision.manifest import ManoeuvreOutput, Output, VelocityOutput
 from autonomy_nodes.decision.rollout import StoppingRollout
-from autonomy_nodes.decision.runtime import PolicyRunner, Tensor
-
-LIMIT_TOLERANCE = 1e-3
+from autonomy_nodes.decision.runtime import PolicyRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +59,18 @@ class PolicyPilot:
         if output.shape != tuple(spec.shape) or not np.isfinite(output).all():
             broken = Fault("non_finite", f"answer {output.tolist()}")
             return Proposal(fault=broken, latency_ms=inference.latency_ms)
-        vx, wz = decode(spec, output)
-        excess = _fault_of_limits(spec, vx, wz)
+        offers = candidates(spec, output)
+        excess = fault_of_limits(spec, *offers[0])
         if excess is not None:
             return Proposal(fault=excess, latency_ms=inference.latency_ms)
-        fault: Fault | None = None
         score, tensor = self._familiarity.score(features)
+        vx, wz = next((o for o in offers if self._is_free(observation, o)), offers[0])
+        fault: Fault | None = None
         if score > 1.0:
             fault = Fault("out_of_distribution", f"{tensor} at {score:.2f} of its limit")
-        elif self._rollout.touches(observation.costmap, observation.odometry, vx, wz):
+        elif not self._is_free(observation, (vx, wz)):
             fault = Fault("collision_ahead", f"vx {vx:.2f} wz {wz:.2f}")
         return Proposal(vx, wz, fault, True, inference.latency_ms, score)
 
-
-def decode(spec: Output, output: Tensor) -> tuple[float, float]:
-    """Body velocity (vx m/s, wz rad/s) that a finite output tensor means."""
-    if isinstance(spec, ManoeuvreOutput):
-        manoeuvre = spec.manoeuvres[int(np.argmax(output[0]))]
-        return manoeuvre.vx, manoeuvre.wz
-    return float(output[0, 0]), float(output[0, 1])
-
-
-def _fault_of_limits(spec: Output, vx: float, wz: float) -> Fault | None:
-    """That an answer is outside the limits which its own manifest states."""
-    if isinstance(spec, VelocityOutput):
-        for name, value, limits in (("vx", vx, spec.vx), ("wz", wz, spec.wz)):
-            if not limits.low - LIMIT_TOLERANCE <= value <= limits.high + LIMIT_TOLERANCE:
-                detail = f"{name} {value:.3f} outside [{limits.low}, {limits.high}]"
-                return Fault("over_limits", detail)
-    return None
+    def _is_free(self, observation: Observation, velocity: tuple[float, float]) -> bool:
+        return not self._rollout.touches(observation.costmap, observation.odometry, *velocity)

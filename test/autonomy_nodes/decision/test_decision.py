@@ -12,6 +12,7 @@ from autonomy_interfaces.messages import MILLISECOND, SECOND, Costmap, LaserScan
 from autonomy_nodes.decision.contract import load_policy
 from autonomy_nodes.decision.decision import Decision, DecisionConfig, DecisionInputs
 from autonomy_nodes.decision.errors import InferenceError
+from autonomy_nodes.decision.outputs import TrajectoryScoresOutput
 from autonomy_nodes.decision.runtime import Inference
 from autonomy_nodes.planning.planner import Plan, PlanStatus
 
@@ -153,6 +154,28 @@ def test_proposal_into_an_obstacle_hands_over(rig):
     assert (output.driver, output.reason) == ("fallback", "collision_ahead")
     rig.policy.answer = (0.0, 1.0)
     assert [rig.tick().driver for _ in range(3)][-1] == "policy"
+
+
+def test_trajectory_scores_drive_the_best_that_is_free(rig):
+    output = TrajectoryScoresOutput.model_validate(
+        {
+            "kind": "trajectory_scores",
+            "tensor": "velocity",
+            "shape": [1, 2],
+            "trajectories": [
+                {"name": "ahead", "vx": 1.0, "wz": 0.0},
+                {"name": "turn", "vx": 0.0, "wz": 1.0},
+            ],
+            "tolerance": 5.0,
+        }
+    )
+    rig.policy.manifest = rig.policy.manifest.model_copy(update={"output": output})
+    rig.decision = Decision(DecisionConfig(), rig.policy, rig.planner)
+    rig.policy.answer = (0.9, 0.1)
+    assert rig.tick().command.vx == 1.0
+    rig.cells[60, 68] = 100
+    turned = rig.tick()
+    assert (turned.driver, turned.command.vx, turned.command.wz) == ("policy", 0.0, 1.0)
 
 
 def test_no_guide_lets_the_planner_say_no_path(rig):

@@ -19,11 +19,11 @@ from autonomy_nodes.decision.features import (
     encode_source,
     points_ahead,
 )
-from autonomy_nodes.decision.manifest import (
+from autonomy_nodes.decision.manifest import Manifest
+from autonomy_nodes.decision.sources import (
     CostmapSource,
     GoalSource,
     GuideSource,
-    Manifest,
     ScanSource,
     VelocitySource,
 )
