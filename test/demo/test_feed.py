@@ -131,7 +131,7 @@ def test_beams_out_of_range_give_no_points() -> None:
 
 
 def test_an_unknown_world_is_refused_with_those_that_are() -> None:
-    with pytest.raises(PlacesError, match="choose one of .*office.*warehouse"):
+    with pytest.raises(PlacesError, match=r"choose one of .*office.*warehouse"):
         find_places("moon")
 
 

@@ -9,12 +9,12 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry as OdometryMsg
+from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from autonomy_interfaces.messages import Odometry, seconds
-from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.ros import (
     SENSOR_QOS,
     STATE_QOS,
@@ -162,13 +162,16 @@ def status_to_ros(status: MissionStatus, refusal: str = "") -> DiagnosticStatus:
 
 
 def main() -> None:
-    """Run the node until it is told to stop."""
+    """Run the node until it is told to stop; exit with 2 where its parameters make no sense."""
     rclpy.init()
     try:
-        rclpy.spin(MissionNode())
+        try:
+            node = MissionNode()
+        except (ValueError, InvalidParameterTypeException) as error:
+            sys.stderr.write(f"mission: {error}\n")
+            sys.exit(2)
+        rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except (ParameterError, ValueError) as error:
-        sys.exit(f"mission: {error}")
     finally:
         rclpy.try_shutdown()
