@@ -16,6 +16,12 @@ stated_risks contains {"tier": "forbidden", "reason": "the safety monitor is not
 	input.safety_state == "unknown"
 }
 
+# What changes how the robot is guarded must leave a trace; driving on a low risk may go on.
+stated_risks contains {"tier": "forbidden", "reason": "the audit log is not being written"} if {
+	not input.audited
+	not input.action in {"drive_to", "recover"}
+}
+
 # drive_to: x, y (metres), frame.
 stated_risks contains {"tier": zone.tier, "reason": sprintf("the goal touches %v", [zone.name])} if {
 	some zone in zones_touched

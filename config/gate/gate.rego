@@ -1,7 +1,7 @@
 # How an answer is put together: every rule that has something to say about a request adds a risk
 # (a tier and a reason), the highest tier decides, and what no rule knows is denied.
 #
-# input:  {"action", "who", "safety_state", "parameters": {...}}
+# input:  {"action", "who", "safety_state", "audited", "parameters": {...}}
 # answer: {"outcome": allow | deny | escalate, "tier", "reason", "timeout_s"}
 package gate
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped, Quaternion, TwistStamped
 from nav_msgs.msg import OccupancyGrid
 from nav_msgs.msg import Odometry as OdometryMsg
@@ -27,6 +28,7 @@ from rclpy.qos import (
 from sensor_msgs.msg import Imu as ImuMsg
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
+from autonomy_interfaces.gate import GateDecision, GateQuestion
 from autonomy_interfaces.geometry import quaternion_of_yaw, yaw_of_quaternion
 from autonomy_interfaces.messages import (
     SECOND,
@@ -261,3 +263,26 @@ def costmap_to_ros(costmap: Costmap) -> OccupancyGrid:
     message.info.origin.orientation.w = 1.0
     message.data = array.array("b", np.ascontiguousarray(costmap.data).tobytes())
     return message
+
+
+def gate_question_to_ros(question: GateQuestion) -> DiagnosticStatus:
+    """Data to a message of /gate/request."""
+    return DiagnosticStatus(
+        name=question.action,
+        message=question.who,
+        hardware_id=question.request_id,
+        values=[KeyValue(key=k, value=str(v)) for k, v in question.parameters.items()],
+    )
+
+
+def gate_decision_from_ros(message: DiagnosticStatus) -> GateDecision:
+    """A message of /gate/decision to data."""
+    values = {pair.key: pair.value for pair in message.values}
+    return GateDecision(
+        request_id=message.hardware_id,
+        outcome=values.get("outcome", "deny"),
+        reason=message.message,
+        tier=values.get("tier", ""),
+        policy_version=values.get("policy_version", ""),
+        by=values.get("by", ""),
+    )

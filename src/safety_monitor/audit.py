@@ -32,6 +32,11 @@ Kind = Literal["transition", "intervention", "gate", "operator", "start", "stop"
 Record = Mapping[str, object]
 
 
+def default_directory() -> Path:
+    """Where the logs of all writers are: `$ROS_HOME/audit`, as `$ROS_HOME/log` is for ROS."""
+    return Path(os.environ.get("ROS_HOME") or Path.home() / ".ros") / "audit"
+
+
 def digest(*parts: bytes | memoryview) -> str:
     """Short digest of the inputs of a decision, such as the bytes of a scan's ranges."""
     hasher = hashlib.blake2b(digest_size=16)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from safety_monitor.gate_limits import LoopDetector, RateLimiter
@@ -64,11 +64,17 @@ class Decision:
     deadline_ns: int = 0
 
 
+Journal = Callable[[ActionRequest, Decision], None]
+
+
 class Gate:
     """The one place where mission-level actions are decided. Times are of a steady clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal = lambda request, decision: None) -> None:
+        """Start without a policy; `journal` is given every new decision, and no repetition."""
         self.alarm = "no policy was loaded"
+        self.audited = True
+        self._journal = journal
         self._policy: Policy | None = None
         self._tried = ""
         self._rates = RateLimiter({"*": {"count": 0, "window_s": 1}})
@@ -106,6 +112,10 @@ class Gate:
         """What the safety monitor says of itself; what it said 2 s ago is `unknown`."""
         self._state, self._state_ns = safety_state, now_ns
 
+    def safety_state(self, now_ns: int) -> str:
+        """What the policy is told of the safety monitor."""
+        return self._state if now_ns - self._state_ns < _STATE_LIFE_NS else "unknown"
+
     def observe_place(self, x: float, y: float) -> None:
         """Where the robot is, metres in the odometry frame; for telling loops from progress."""
         self._place = (x, y)
@@ -121,21 +131,20 @@ class Gate:
             awaits_person = request.request_id in self._pending
             if awaits_person or now_ns - answered_ns < _REPEATED_FOR_NS:
                 return answer
-        if answer is not None:
-            return self._deny(request, "this request id was used before")
-        if defect := request.defect():
-            return self._deny(request, defect)
+        defect = "this request id was used before" if answer is not None else request.defect()
+        if defect:
+            decision = self._deny(request, defect)
+            self._journal(request, decision)
+            return decision
         decision = self._judge(request, now_ns)
         if decision.outcome == "escalate":
-            if len(self._pending) >= _MAX_PENDING:
-                return self._deny(request, "too many requests await a person")
             self._pending[request.request_id] = (request, decision)
         return self._answer(request, decision, now_ns)
 
     def approve(self, request_id: str, who: str, now_ns: int) -> Decision:
         """A person's yes. The policy is asked again: what held when it escalated may not now."""
         if request_id not in self._pending:
-            return Decision(request_id, "deny", "nothing of this id awaits a person", by=who)
+            return self._settled(request_id)
         request, escalated = self._pending[request_id]
         verdict = self._verdict(request, now_ns)
         if now_ns >= escalated.deadline_ns:
@@ -150,7 +159,7 @@ class Gate:
     def reject(self, request_id: str, who: str, now_ns: int) -> Decision:
         """A person's no; anybody may say no."""
         if request_id not in self._pending:
-            return Decision(request_id, "deny", "nothing of this id awaits a person", by=who)
+            return self._settled(request_id)
         return self._settle(request_id, "deny", "rejected", who, now_ns)
 
     def expire(self, now_ns: int) -> tuple[Decision, ...]:
@@ -159,6 +168,11 @@ class Gate:
         return tuple(
             self._settle(key, "deny", "nobody answered in time", "timeout", now_ns) for key in late
         )
+
+    def _settled(self, request_id: str) -> Decision:
+        """The decision on what no longer awaits anybody: an answer may arrive twice."""
+        nothing = Decision(request_id, "deny", "nothing of this id awaits a person")
+        return self._answered[request_id][1] if request_id in self._answered else nothing
 
     def _judge(self, request: ActionRequest, now_ns: int) -> Decision:
         """The policy's verdict, made stricter by rate limits and loops."""
@@ -171,6 +185,8 @@ class Gate:
         if loop and verdict.outcome == "allow":
             verdict = self._policy.verdict(self._loops.tier, loop)
         escalated = verdict.outcome == "escalate"
+        if escalated and len(self._pending) >= _MAX_PENDING:
+            return self._deny(request, "too many requests await a person")
         return Decision(
             request.request_id,
             verdict.outcome,
@@ -182,11 +198,11 @@ class Gate:
         )
 
     def _verdict(self, request: ActionRequest, now_ns: int) -> Verdict:
-        fresh = now_ns - self._state_ns < _STATE_LIFE_NS
         document = {
             "action": request.action,
             "who": request.who,
-            "safety_state": self._state if fresh else "unknown",
+            "safety_state": self.safety_state(now_ns),
+            "audited": self.audited,
             "parameters": {
                 name: value if isinstance(value, str) else round(value, 6)
                 for name, value in request.parameters.items()
@@ -209,6 +225,7 @@ class Gate:
         return self._answer(request, decision, now_ns)
 
     def _answer(self, request: ActionRequest, decision: Decision, now_ns: int) -> Decision:
+        self._journal(request, decision)
         self._answered[request.request_id] = (request, decision, now_ns)
         if len(self._answered) > _REMEMBERED:
             del self._answered[next(iter(self._answered))]

@@ -28,7 +28,7 @@ _REFUSED = {
         r"\b(?:min|max|sort)\("
     ): "orders numbers as text in this engine: compare with < and >",
 }
-_CASE_INPUT = {"who": "mission", "safety_state": "nominal", "parameters": {}}
+_CASE_INPUT = {"who": "mission", "safety_state": "nominal", "audited": True, "parameters": {}}
 
 
 class PolicyError(ValueError):
@@ -94,7 +94,7 @@ class Policy:
             raise PolicyError("gate.rego: what no rule knows must be denied")
 
     def decide(self, request: Mapping[str, object]) -> Verdict:
-        """Answer {"action", "who", "safety_state", "parameters"}.
+        """Answer {"action", "who", "safety_state", "audited", "parameters"}.
 
         Raises:
             PolicyError: the policy failed on this input, or its answer has another form.

@@ -194,6 +194,38 @@ def test_an_approval_is_judged_by_the_policy_now_in_force(rig: Rig) -> None:
     assert rig.gate.approve("bay", "somebody_else", rig.now_ns).outcome == "allow"
 
 
+def test_what_changes_the_guard_is_denied_while_nothing_is_recorded(rig: Rig) -> None:
+    rig.gate.audited = False
+    assert "audit" in rig.ask("enter_area", zone="battery_room").reason
+    assert rig.ask("drive_to", **OPEN_GOAL).outcome == "allow"
+
+
+def test_every_decision_is_journaled_once(rig: Rig) -> None:
+    journal: list[Decision] = []
+    rig.gate = gate.Gate(lambda request, decision: journal.append(decision))
+    rig.gate.adopt(SOURCES)
+    rig.hear("nominal")
+    for _ in range(3):
+        rig.ask("drive_to", "open", **OPEN_GOAL)
+        rig.ask("drive_to", "bay", **BAY_GOAL)
+    rig.ask("drive to", "malformed")
+    rig.ask("drive_to", "open", **BAY_GOAL)
+    rig.gate.approve("bay", "stranger", rig.now_ns)
+    rig.gate.approve("bay", "operator", rig.now_ns)
+    rig.ask("drive_to", "late", **BAY_GOAL)
+    rig.wait(60)
+    rig.gate.expire(rig.now_ns)
+    assert [(d.request_id, d.outcome, d.by) for d in journal] == [
+        ("open", "allow", "policy"),
+        ("bay", "escalate", "policy"),
+        ("malformed", "deny", "gate"),
+        ("open", "deny", "gate"),
+        ("bay", "allow", "operator"),
+        ("late", "escalate", "policy"),
+        ("late", "deny", "timeout"),
+    ]
+
+
 def test_an_unknown_request_is_neither_approved_nor_rejected(rig: Rig) -> None:
     assert rig.gate.approve("ghost", "operator", rig.now_ns).outcome == "deny"
     assert rig.gate.reject("ghost", "operator", rig.now_ns).outcome == "deny"

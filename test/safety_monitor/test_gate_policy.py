@@ -65,6 +65,7 @@ def site(**values: Any) -> PolicySources:
     return changed("site.json", update)
 
 
+NOMINAL = {"who": "mission", "safety_state": "nominal", "audited": True}
 ZONE = {"name": "attic", "tier": "low", "polygon": [[0, 0], [1, 0], [1, 1]]}
 BROKEN = {
     "no files": (PolicySources(()), "site.json is missing"),
@@ -201,5 +202,5 @@ def test_a_goal_gets_the_tier_of_the_strictest_zone_that_holds_it(
     held = [z for z in policy.site["zones"] if inside_by_angles(x, y, z["polygon"])]
     strictest = max((ranks[zone["tier"]] for zone in held), default=0)
     parameters = {"x": round(x, 6), "y": round(y, 6), "frame": "odom"}
-    request = {"action": "drive_to", "safety_state": "nominal", "parameters": parameters}
+    request = {"action": "drive_to", "parameters": parameters} | NOMINAL
     assert ranks[policy.decide(request).tier] >= strictest

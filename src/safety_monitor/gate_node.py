@@ -1,0 +1,184 @@
+"""The `safety_gate` node: requests, people's answers and decisions over DDS (docs/gate.md).
+
+A process of its own, so that no policy, however slow, can hold up the monitor's loop.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from nav_msgs.msg import Odometry
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.serialization import deserialize_message
+from rclpy.signals import SignalHandlerOptions
+
+from safety_monitor import gate_messages as protocol
+from safety_monitor.audit import AuditLog, Kind, default_directory
+from safety_monitor.gate import ActionRequest, Decision, Gate
+from safety_monitor.gate_policy import PolicySources, read_sources
+
+
+class GateNode(Node):
+    """Adapter between ROS and the gate's core.
+
+    Parameters: `policy_directory` (nothing is granted without it), `audit_directory` (empty for
+    the one that all nodes share).
+    """
+
+    def __init__(self) -> None:
+        super().__init__("safety_gate")
+        self._directory = Path(self.declare_parameter("policy_directory", "").value or "/nowhere")
+        audit = self.declare_parameter("audit_directory", "").value or default_directory()
+        self._audit = AuditLog(Path(audit) / "safety_gate")
+        self._gate = Gate(self._journal)
+        self._sources = PolicySources(())
+        self._shown = ""
+        self._odometry = b""
+        self._decisions = self.create_publisher(
+            DiagnosticStatus, protocol.DECISION, protocol.EVENTS_QOS
+        )
+        self._status = self.create_publisher(DiagnosticArray, protocol.STATUS, protocol.STATUS_QOS)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._subscribe()
+        self._look_at_policy()
+        self._record("start", "safety_gate", "start", {"policy": self._gate.policy_version})
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(0.2, self._expire, clock=steady)
+        self.create_timer(1.0, self._look_at_policy, clock=steady)
+        self.create_timer(1.0, self._tell, clock=steady)
+
+    def _subscribe(self) -> None:
+        for topic, callback in (
+            (protocol.REQUEST, self._on_request),
+            (protocol.ANSWER, self._on_answer),
+        ):
+            self.create_subscription(DiagnosticStatus, topic, callback, protocol.EVENTS_QOS)
+        self.create_subscription(
+            DiagnosticArray, "/safety/state", self._on_safety_state, protocol.STATUS_QOS
+        )
+        self.create_subscription(
+            DiagnosticStatus, "/mission/status", self._on_mission_status, protocol.STATUS_QOS
+        )
+        # Only looked at when somebody asks: reading 50 of them a second would cost more than all
+        # decisions.
+        self.create_subscription(
+            Odometry, "/odom", self._on_odometry, qos_profile_sensor_data, raw=True
+        )
+
+    def _on_request(self, message: DiagnosticStatus) -> None:
+        self._gate.audited = self._audit.healthy
+        if self._odometry:
+            position = deserialize_message(self._odometry, Odometry).pose.pose.position
+            self._gate.observe_place(position.x, position.y)
+        self._publish(self._gate.decide(protocol.request_of(message), time.monotonic_ns()))
+
+    def _on_answer(self, message: DiagnosticStatus) -> None:
+        """A person's answer: hardware_id = request, name = approve or reject, message = who."""
+        approves = message.name == "approve"
+        answer = self._gate.approve if approves else self._gate.reject
+        self._gate.audited = self._audit.healthy
+        decision = answer(message.hardware_id, message.message, time.monotonic_ns())
+        cause = f"{'approve' if approves else 'reject'}: {decision.reason}"
+        self._record("operator", message.message, cause, {"request_id": message.hardware_id})
+        self._publish(decision)
+
+    def _on_safety_state(self, message: DiagnosticArray) -> None:
+        if message.status:
+            self._gate.observe(message.status[0].message, time.monotonic_ns())
+
+    def _on_mission_status(self, message: DiagnosticStatus) -> None:
+        if protocol.values_of(message).get("state") == "reached":
+            self._gate.progress()
+
+    def _on_odometry(self, message: bytes) -> None:
+        self._odometry = message
+
+    def _expire(self) -> None:
+        for decision in self._gate.expire(time.monotonic_ns()):
+            self._publish(decision)
+
+    def _look_at_policy(self) -> None:
+        """Adopt files that were the same at two looks: an editor or a copy may be half done."""
+        sources = read_sources(self._directory)
+        first_look = not self._shown
+        if (sources == self._sources or first_look) and self._gate.adopt(sources):
+            self._record("gate", "safety_gate", "policy adopted", {"sha256": sources.sha256})
+        self._sources = sources
+        shown = self._gate.alarm or f"policy {self._gate.policy_version}"
+        if shown != self._shown and self._gate.alarm:
+            self.get_logger().error(f"policy refused: {shown}")
+            self._record("gate", "safety_gate", f"policy refused: {shown}", {})
+        elif shown != self._shown:
+            self.get_logger().info(shown)
+        self._shown = shown
+
+    def _publish(self, decision: Decision) -> None:
+        self._decisions.publish(protocol.decision_message(decision, time.monotonic_ns()))
+        self._tell()
+
+    def _tell(self) -> None:
+        """The gate's own state first, then what awaits a person."""
+        now_ns = time.monotonic_ns()
+        problem = self._gate.alarm or self._audit.problem
+        own = protocol.status(
+            DiagnosticStatus.ERROR if problem else DiagnosticStatus.OK,
+            "safety_gate",
+            problem or "ready",
+            "",
+            policy_version=self._gate.policy_version,
+            safety_state=self._gate.safety_state(now_ns),
+            audit_head=self._audit.head,
+            pending=len(self._gate.pending),
+        )
+        message = DiagnosticArray(status=[own])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+        message.status = [own, *(protocol.pending_message(*p, now_ns) for p in self._gate.pending)]
+        self._status.publish(message)
+
+    def _journal(self, request: ActionRequest, decision: Decision) -> None:
+        details = {
+            "request_id": request.request_id,
+            "action": request.action,
+            "parameters": dict(request.parameters),
+            "outcome": decision.outcome,
+            "tier": decision.tier,
+            "by": decision.by,
+            "policy": decision.policy_version,
+        }
+        self._record("gate", request.who, decision.reason, details)
+
+    def _record(self, kind: Kind, who: str, cause: str, details: Mapping[str, object]) -> None:
+        self._audit.record(kind, self.get_clock().now().nanoseconds, who, cause, details)
+
+    def close(self) -> None:
+        """The last record of this process."""
+        self._record("stop", "safety_gate", "stop", {"pending": len(self._gate.pending)})
+        if not self._audit.close():
+            self.get_logger().error(f"audit log: {self._audit.problem}")
+
+
+def main() -> None:
+    """Run the node until SIGINT or SIGTERM."""
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: stopping.append(number))
+    node = GateNode()
+    try:
+        while not stopping:
+            rclpy.spin_once(node, timeout_sec=0.2)
+    except ExternalShutdownException:
+        pass
+    finally:
+        node.close()
+        node.destroy_node()
+        rclpy.try_shutdown()

@@ -1,0 +1,182 @@
+"""`edge-autonomy audit …`, `gate …` and `approve`: they need nothing of the stack but the gate."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timezone
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+audit = typer.Typer(no_args_is_help=True, help="Prove and read the audit log.")
+gate = typer.Typer(no_args_is_help=True, help="Check the policy of the gate.")
+
+LogDirectory = Annotated[
+    Path | None, typer.Argument(help="A log, or the directory of several; default ROS_HOME/audit.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+
+
+@audit.command()
+def verify(
+    directory: LogDirectory = None,
+    anchor: Annotated[
+        list[str] | None, typer.Option(help="SEQ:HASH noted elsewhere; the log must contain it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find any edit, removal, reordering or cut; exit code 1 if there is one."""
+    from safety_monitor import audit_chain
+
+    logs = _logs(directory)
+    if anchor and len(logs) > 1:
+        _fail("an anchor belongs to one log: name its directory")
+    try:
+        anchors = [audit_chain.Head.parse(text) for text in anchor or ()]
+    except ValueError as error:
+        _fail(str(error))
+    results = {log: audit_chain.verify(log, anchors) for log in logs}
+    ok = all(result.ok for result in results.values())
+    if as_json:
+        shown = {
+            str(log): {
+                "ok": result.ok,
+                "files": result.files,
+                "records": result.records,
+                "head": str(result.head),
+                "findings": [
+                    {"file": f.file, "line": f.line, "problem": f.problem} for f in result.findings
+                ],
+            }
+            for log, result in results.items()
+        }
+        typer.echo(json.dumps({"ok": ok, "logs": shown}))
+    else:
+        for log, result in results.items():
+            verdict = "whole" if result.ok else "BROKEN"
+            typer.echo(f"{log}: {verdict}, {result.records} records, head {result.head}")
+            for finding in result.findings:
+                typer.echo(f"  {finding.file}:{finding.line}: {finding.problem}")
+    raise typer.Exit(0 if ok else 1)
+
+
+@audit.command()
+def show(directory: LogDirectory = None, as_json: AsJson = False) -> None:
+    """Print every record of all logs, in the order of time."""
+    _print_records(_records(directory), as_json)
+
+
+@audit.command()
+def tail(
+    directory: LogDirectory = None,
+    lines: Annotated[int, typer.Option("-n", min=1, help="How many of the newest records.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Print the newest records."""
+    _print_records(_records(directory)[-lines:], as_json)
+
+
+@gate.command()
+def check(
+    directory: Annotated[Path, typer.Argument(help="Policy directory, such as config/gate.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compile a policy, check its site and run its cases; exit code 1 if it would be refused."""
+    from safety_monitor.gate_policy import Policy, PolicyError, read_sources
+
+    if not directory.is_dir():
+        _fail(f"{directory} is not a directory")
+    try:
+        policy = Policy(read_sources(directory))
+        result: dict[str, Any] = {"ok": True, "version": policy.version, "cases": len(policy.cases)}
+    except PolicyError as error:
+        result = {"ok": False, "reason": str(error)}
+    if as_json:
+        typer.echo(json.dumps(result))
+    elif result["ok"]:
+        typer.echo(f"{directory}: sound, version {result['version']}, {result['cases']} cases hold")
+    else:
+        typer.echo(f"{directory}: refused: {result['reason']}")
+    raise typer.Exit(0 if result["ok"] else 1)
+
+
+def approve(
+    request_id: Annotated[
+        str | None, typer.Argument(help="Which request; none lists them.")
+    ] = None,
+    who: Annotated[str, typer.Option(help="Your name, as the policy knows it.")] = "",
+    reject: Annotated[bool, typer.Option("--reject", help="Say no instead.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the gate.")] = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a request that the safety gate left to a person, or list those that wait."""
+    if request_id and not who:
+        _fail("say who you are: --who NAME")
+    from safety_monitor.gate_operator import GateOperator
+
+    with GateOperator(timeout) as operator:
+        if request_id is not None:
+            decision = operator.answer(request_id, who, approve=not reject)
+        else:
+            pending = operator.pending()
+    if request_id is None:
+        _print_pending(pending if pending is not None else _no_gate(timeout), as_json)
+        return
+    if decision is None:
+        _no_gate(timeout)
+    done = decision["by"] == who and decision["outcome"] == ("deny" if reject else "allow")
+    typer.echo(json.dumps(decision) if as_json else f"{decision['outcome']}: {decision['reason']}")
+    raise typer.Exit(0 if done else 1)
+
+
+def _print_pending(pending: list[dict[str, str]], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"pending": pending}))
+        return
+    for entry in pending:
+        typer.echo(f"{entry['request_id']}  {entry['action']}: {entry['reason']}")
+        typer.echo(f"    {entry['who']} asks, tier {entry['tier']}, {entry['seconds_left']} s left")
+    if not pending:
+        typer.echo("nothing awaits a person")
+
+
+def _print_records(entries: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"records": entries}))
+        return
+    for entry in entries:
+        when = datetime.fromtimestamp(entry["wall_ns"] * 1e-9, timezone.utc)
+        details = " ".join(f"{key}={value}" for key, value in entry["details"].items())
+        line = f"{when:%Y-%m-%d %H:%M:%S.%f}Z {entry['kind']:12} {entry['who']}: {entry['cause']}"
+        typer.echo(f"{line}  {details}".rstrip())
+
+
+def _records(directory: Path | None) -> list[dict[str, Any]]:
+    from safety_monitor.audit_chain import records
+
+    every = chain.from_iterable(records(log) for log in _logs(directory))
+    return sorted(every, key=lambda record: int(record["wall_ns"]))
+
+
+def _logs(directory: Path | None) -> list[Path]:
+    """The logs in a directory: itself, or those below it."""
+    from safety_monitor.audit import default_directory
+    from safety_monitor.audit_chain import HEAD_FILE, log_files
+
+    root = directory or default_directory()
+    candidates = [root, *(sorted(root.iterdir()) if root.is_dir() else ())]
+    logs = [path for path in candidates if log_files(path) or (path / HEAD_FILE).exists()]
+    return logs or _fail(f"{root} holds no audit log (files audit-000001.jsonl and on)")
+
+
+def _no_gate(timeout: float) -> NoReturn:
+    domain = os.environ.get("ROS_DOMAIN_ID", "0")
+    _fail(f"no safety_gate answered within {timeout:g} s in ROS_DOMAIN_ID {domain}: is it running?")
+
+
+def _fail(text: str) -> NoReturn:
+    typer.echo(f"error: {text}", err=True)
+    raise typer.Exit(2)

@@ -1,0 +1,177 @@
+"""The gate as a process: askers, operators and policy files while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autonomy_interfaces.gate import Answer, GateInquiry, GateQuestion
+from safety_monitor.audit_chain import records, verify
+
+pytestmark = pytest.mark.dds
+
+DIRECTORY = Path(__file__).parents[2] / "config" / "gate"
+GATE = "from safety_monitor.gate_node import main; main()"
+CLI = "import typer; from safety_monitor.governance_cli import approve; typer.run(approve)"
+PATIENCE_S = 30.0
+
+
+class Asker:
+    """A node that asks the gate, plays the safety monitor and hears the gate's status."""
+
+    def __init__(self, directory: Path) -> None:
+        import rclpy
+        from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+        from autonomy_interfaces import ros
+        from safety_monitor import gate_messages as protocol
+
+        self.directory = directory
+        self.policy = directory / "policy"
+        self.rclpy, self.ros = rclpy, ros
+        self.node = rclpy.create_node("mission")
+        self.questions = self.node.create_publisher(
+            DiagnosticStatus, protocol.REQUEST, protocol.EVENTS_QOS
+        )
+        state = self.node.create_publisher(DiagnosticArray, "/safety/state", protocol.STATUS_QOS)
+        nominal = DiagnosticArray(status=[DiagnosticStatus(message="nominal")])
+        self.node.create_timer(0.2, lambda: state.publish(nominal))
+        self.node.create_subscription(
+            DiagnosticStatus, protocol.DECISION, self.hear, protocol.EVENTS_QOS
+        )
+        self.node.create_subscription(
+            DiagnosticArray, protocol.STATUS, self.note, protocol.STATUS_QOS
+        )
+        self.inquiry: GateInquiry | None = None
+        self.gate: Any = None
+        self.count = 0
+
+    def hear(self, message: Any) -> None:
+        if self.inquiry is not None:
+            self.inquiry.hear(self.ros.gate_decision_from_ros(message), time.monotonic_ns())
+
+    def note(self, message: Any) -> None:
+        self.gate = message.status[0]
+
+    def values(self) -> dict[str, str]:
+        return {} if self.gate is None else {v.key: v.value for v in self.gate.values}
+
+    def spin_until(self, happened: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while not happened():
+            assert time.monotonic() < end, "it did not happen in time"
+            self.rclpy.spin_once(self.node, timeout_sec=0.05)
+            if self.inquiry is not None and self.inquiry.due(time.monotonic_ns()):
+                question = self.ros.gate_question_to_ros(self.inquiry.question)
+                self.questions.publish(question)
+
+    def ask(self, action: str, **parameters: str | float) -> GateInquiry:
+        self.count += 1
+        question = GateQuestion(f"q{self.count}", action, "mission", parameters)
+        self.inquiry = GateInquiry(question, time.monotonic_ns(), timeout_s=PATIENCE_S)
+        self.spin_until(lambda: self.inquiry is None or self.inquiry.answer is not Answer.ASKING)
+        return self.inquiry
+
+    def operate(self, *arguments: str) -> tuple[int, Any]:
+        """Run the command line beside this node, which goes on asking."""
+        command = [sys.executable, "-c", CLI, *arguments, "--json", "--timeout", "20"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            self.spin_until(lambda: process.poll() is not None)
+            assert process.stdout is not None
+            return process.returncode, json.loads(process.stdout.read())
+
+
+@pytest.fixture
+def asker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asker]:
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(61 + os.getpid() % 30))
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    import rclpy
+
+    shutil.copytree(DIRECTORY, tmp_path / "policy")
+    rclpy.init()
+    parameters = (f"policy_directory:={tmp_path}/policy", f"audit_directory:={tmp_path}/audit")
+    arguments = [word for parameter in parameters for word in ("-p", parameter)]
+    gate = subprocess.Popen([sys.executable, "-c", GATE, "--ros-args", *arguments])
+    try:
+        asker = Asker(tmp_path)
+        asker.spin_until(lambda: asker.values().get("safety_state") == "nominal")
+        assert asker.gate.message == "ready"
+        yield asker
+        gate.send_signal(signal.SIGTERM)
+        assert gate.wait(PATIENCE_S) == 0
+    finally:
+        gate.kill()
+        gate.wait()
+        asker.node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def test_a_mission_asks_a_person_answers_and_all_of_it_is_recorded(asker: Asker) -> None:
+    allowed = asker.ask("drive_to", x=3.0, y=-2.0, frame="odom")
+    assert allowed.answer is Answer.ALLOWED
+    denied = asker.ask("enter_area", zone="stairwell")
+    assert denied.answer is Answer.DENIED and "stairwell" in denied.reason
+
+    escalated = asker.ask("drive_to", x=112.0, y=2.0, frame="odom")
+    assert escalated.answer is Answer.ESCALATED
+    code, listed = asker.operate()
+    (entry,) = listed["pending"]
+    assert code == 0 and entry["request_id"] == "q3" and entry["tier"] == "high"
+    assert asker.operate("q3", "--who", "operator")[0] == 1
+    assert escalated.answer is Answer.ESCALATED
+    code, decision = asker.operate("q3", "--who", "safety_officer")
+    assert code == 0 and decision["by"] == "safety_officer"
+    asker.spin_until(lambda: escalated.answer is Answer.ALLOWED)
+
+    assert asker.ask("enter_area", zone="battery_room").answer is Answer.ESCALATED
+    assert asker.operate("q4", "--who", "operator", "--reject")[0] == 0
+    assert asker.operate("q4", "--who", "safety_officer")[0] == 1
+    assert asker.operate()[1] == {"pending": []}
+
+    log = asker.directory / "audit" / "safety_gate"
+    asker.spin_until(lambda: len(list(records(log))) >= 13)
+    assert verify(log).ok
+    written = [(r["kind"], r["who"], r["details"].get("outcome")) for r in records(log)]
+    assert ("gate", "mission", "escalate") in written
+    assert [who for kind, who, _ in written if kind == "operator"] == [
+        "operator",
+        "safety_officer",
+        "operator",
+        "safety_officer",
+    ]
+
+
+def test_a_policy_file_that_breaks_while_running_keeps_the_last_good_one(asker: Asker) -> None:
+    version = asker.values()["policy_version"]
+    rules = asker.policy / "actions.rego"
+    good = rules.read_text()
+    rules.write_text(good + "\nallow if {")
+    asker.spin_until(lambda: asker.gate.message.startswith("actions.rego:"))
+    assert asker.gate.level == b"\x02"
+    assert asker.values()["policy_version"] == version
+    assert asker.ask("drive_to", x=3.0, y=-2.0, frame="odom").answer is Answer.ALLOWED
+    rules.write_text(good + "\n# sound again\n")
+    asker.spin_until(lambda: asker.gate.message == "ready")
+    assert asker.values()["policy_version"] != version
+
+
+def test_without_a_gate_the_command_line_says_so_and_the_asker_hears_no(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "60")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    for arguments in (["--timeout", "0.5"], ["q1", "--who", "me", "--timeout", "0.5"]):
+        command = [sys.executable, "-c", CLI, *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 2 and result.stdout == ""
+        assert "no safety_gate answered within 0.5 s in ROS_DOMAIN_ID 60" in result.stderr
