@@ -1,0 +1,101 @@
+"""The stack as separate processes over DDS: it arrives, and it stops whatever dies."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from stack import Stack
+
+pytestmark = [pytest.mark.dds, pytest.mark.slow]
+
+StartStack = Callable[..., Stack]
+Record = Callable[[str, object], None]
+
+STOP_S = 2.0
+"""A generous bound for a loaded machine; what was measured is in the test's properties."""
+
+
+def settled(stack: Stack) -> bool:
+    return abs(float(stack.truth["vx"])) < 0.02 and abs(float(stack.truth["wz"])) < 0.05
+
+
+def wait_for_stop(stack: Stack, moment: float) -> float:
+    """Wait until /cmd_vel is zero and the state has left nominal; returns milliseconds."""
+    stack.wait(lambda: stack.first_zero_after(moment), "zero on /cmd_vel", STOP_S)
+    first_zero = stack.first_zero_after(moment)
+    assert first_zero is not None
+    stack.wait(
+        lambda: stack.state_after(moment, "safe_stop", "emergency_stop"), "a safe stop", STOP_S
+    )
+    return round(1e3 * (first_zero - moment), 1)
+
+
+@pytest.mark.timeout(300)
+def test_crosses_the_demo_world_under_the_policy(
+    stack: StartStack, record_property: Record
+) -> None:
+    running = stack(world="warehouse")
+    running.drive()
+    started = time.monotonic()
+    drivers: list[str] = []
+
+    def arrived() -> bool:
+        drivers.append(running.decision.get("driver", ""))
+        return running.mission["state"] not in ("active", "idle")
+
+    running.wait(arrived, "an outcome", 180.0)
+    assert running.mission["state"] == "reached"
+    assert running.truth["contact"] == ""
+    assert "policy" in drivers
+    assert len(set(running.launcher.pids.values())) >= 5
+    record_property("crossing_s", round(time.monotonic() - started, 1))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_dead_or_frozen_decision_stops_the_robot_and_driving_goes_on_after(
+    stack: StartStack, record_property: Record, number: signal.Signals
+) -> None:
+    running = stack(world="warehouse")
+    running.drive()
+    pid, moment = running.signal("decision", number)
+    record_property(f"{number.name.lower()}_to_zero_ms", wait_for_stop(running, moment))
+    running.wait(lambda: settled(running), "a standstill", STOP_S)
+    if number == signal.SIGSTOP:
+        psutil.Process(pid).send_signal(signal.SIGCONT)
+    running.wait(lambda: running.speed > 0.3, "a robot that drives on")
+    assert running.states[-1][1] in ("nominal", "degraded")
+    assert (running.launcher.pids["decision"] == pid) == (number == signal.SIGSTOP)
+
+
+def test_without_its_monitor_the_robot_stops_and_the_monitor_comes_back_stopped(
+    stack: StartStack, record_property: Record
+) -> None:
+    running = stack(world="warehouse")
+    running.drive()
+    pid, moment = running.signal("safety_monitor", signal.SIGKILL)
+    running.wait(lambda: settled(running), "a standstill by the base's own timeout", STOP_S)
+    record_property("kill_to_standstill_ms", round(1e3 * (time.monotonic() - moment)))
+    running.wait(
+        lambda: (
+            running.launcher.pids.get("safety_monitor", pid) != pid
+            and running.state_after(moment, "safe_stop")
+        ),
+        "a monitor in safe stop",
+    )
+    first_command = next(c for c in running.commands if c[0] > moment + STOP_S or c[1] == 0.0)
+    assert first_command[1:] == (0.0, 0.0)
+    running.wait(lambda: running.speed > 0.3, "a robot that drives on")
+
+
+def test_stopping_leaves_no_process(stack: StartStack) -> None:
+    running = stack(world="warehouse")
+    running.wait(lambda: len(running.commands) > 10, "commands")
+    pids = list(running.launcher.pids.values())
+    assert len(pids) == 5
+    assert running.stop() == 0
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
