@@ -82,7 +82,7 @@ class Robot:
             site = int(model.site(name).id)
             if isinstance(sensor.spec, LidarSpec):
                 height = float(data.site_xpos[site, 2])
-                lidar = Lidar(sensor.spec, slice_models(static, height), rng)
+                lidar = Lidar(sensor.spec, slice_models(static, height), height, rng)
                 moving = MovingBodies(model, others, height)
                 self.clocked.append(
                     LidarClock(self, sensor.update_rate or 10.0, site, lidar, moving)

@@ -28,10 +28,15 @@ def draw_bias(noise: Noise, rng: np.random.Generator) -> float:
 
 @dataclass(slots=True)
 class Lidar:
-    """A planar scanner in the slice of the static world at its height."""
+    """A planar scanner in the slice of the static world at its height (metres).
+
+    The beam stays level: the pitch of a robot on flat ground, some milliradians under full
+    braking, is not played.
+    """
 
     spec: LidarSpec
     slice: Slice
+    height: float
     rng: np.random.Generator
     frame_id: str = "lidar_link"
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from world_sim.errors import Location, WorldError
+from world_sim.sdf.coverage import refuse, review
 from world_sim.sdf.element import Element, read_xml
 from world_sim.sdf.frames import FrameGraph
 from world_sim.sdf.models import Scope, child_models, include_model, read_model
@@ -20,13 +21,16 @@ OLDEST_VERSION, NEWEST_VERSION = (1, 4), (1, 12)
 WORLD_FRAME = "world"
 
 
-def load_world(path: Path | str, resource_path: Sequence[Path] = ()) -> World:
+def load_world(
+    path: Path | str, resource_path: Sequence[Path] = (), allow_unsupported: bool = False
+) -> World:
     """Read an SDF world file and everything it includes.
 
     Args:
         path: a `.sdf` or `.world` file holding one <world>.
         resource_path: directories searched for `model://` before those of the environment
             (GZ_SIM_RESOURCE_PATH) and the package's own models.
+        allow_unsupported: play what can be played of a world that asks for physics which is not.
 
     Raises:
         WorldError: the file, or one that it includes, cannot be played; the message names file,
@@ -41,6 +45,9 @@ def load_world(path: Path | str, resource_path: Sequence[Path] = ()) -> World:
     path_searched = search_path(resource_path)
     scope = Scope(file.resolve(), path_searched, (file.resolve(),))
     models = _place_models(element, scope)
+    notes = review((root, *scope.documents.values()))
+    if not allow_unsupported:
+        refuse(notes)
     physics = element.find("physics")
     return World(
         name=attribute(element, "name"),
@@ -48,6 +55,7 @@ def load_world(path: Path | str, resource_path: Sequence[Path] = ()) -> World:
         models=models,
         gravity=vector(element, "gravity", STANDARD_GRAVITY),
         step_s=positive(physics, "max_step_size", 0.001) if physics else 0.001,
+        notes=notes,
         resource_path=tuple(str(entry) for entry in path_searched),
     )
 
@@ -63,6 +71,7 @@ def load_model(uri: str, resource_path: Sequence[Path] = ()) -> Model:
     scope = Scope(Path.cwd() / "command line", search_path(resource_path))
     element, inner = include_model(include, scope)
     model = read_model(element, inner)
+    refuse(review(scope.documents.values()))
     frames = FrameGraph(WORLD_FRAME)
     frames.add_element(model.name, element, WORLD_FRAME)
     return replace(model, pose=frames.resolve(model.name, element.location))

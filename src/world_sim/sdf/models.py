@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from world_sim.sdf.element import Element, read_xml
@@ -21,11 +21,15 @@ MAX_INCLUDE_DEPTH = 16
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a reader is: the file it reads, where URIs are searched, what includes it."""
+    """Where a reader is: the file it reads, where URIs are searched, what includes it.
+
+    documents: every included file read so far, by path; shared by all scopes of one world.
+    """
 
     file: Path
     search_path: tuple[Path, ...]
     including: tuple[Path, ...] = ()
+    documents: dict[Path, Element] = field(default_factory=dict)
 
 
 def include_model(element: Element, scope: Scope) -> tuple[Element, Scope]:
@@ -43,10 +47,12 @@ def include_model(element: Element, scope: Scope) -> tuple[Element, Scope]:
         raise element.error(f"'{uri}' includes itself", "break the cycle of includes")
     if len(scope.including) >= MAX_INCLUDE_DEPTH:
         raise element.error(f"includes nest deeper than {MAX_INCLUDE_DEPTH}")
-    model = read_xml(file).find("model")
+    if file not in scope.documents:
+        scope.documents[file] = read_xml(file)
+    model = scope.documents[file].find("model")
     if model is None:
         raise element.error(f"{file} holds no <model>")
-    return model, Scope(file, scope.search_path, (*scope.including, file))
+    return model, replace(scope, file=file, including=(*scope.including, file))
 
 
 def child_models(element: Element, scope: Scope) -> Iterator[tuple[Element, Model]]:
@@ -57,8 +63,9 @@ def child_models(element: Element, scope: Scope) -> Iterator[tuple[Element, Mode
         elif child.name == "include":
             source, inner = include_model(child, scope)
             model = read_model(source, inner)
-            if child.find("pose") is None and source.find("pose") is not None:
-                child.children.append(source.find("pose"))  # type: ignore[arg-type]
+            pose = source.find("pose")
+            if child.find("pose") is None and pose is not None:
+                child.children.append(pose)
             yield (
                 child,
                 replace(

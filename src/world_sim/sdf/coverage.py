@@ -1,0 +1,273 @@
+"""What becomes of every SDF element: played, approximated, ignored or refused.
+
+One table, from which `docs/sdf_support.md`, `edge-autonomy worlds check` and the errors of
+`load_world` follow. A rule is for `parent/element`, because SDF repeats names (<range> of a
+light, of a lidar). What no rule names is reported as unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from world_sim.errors import WorldError
+from world_sim.sdf.element import Element
+from world_sim.sdf.types import Note
+
+
+class Status(str, Enum):
+    """What becomes of an element."""
+
+    PLAYED = "played"
+    APPROXIMATED = "approximated"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What becomes of one element, and how.
+
+    harmless: values (or `type` attributes) with which the element changes nothing.
+    """
+
+    status: Status
+    how: str = ""
+    harmless: tuple[str, ...] = ()
+
+
+_PLAYED = {
+    "sdf": "world model",
+    "world": "gravity physics model include frame plugin",
+    "physics": "max_step_size",
+    "include": "uri name pose static plugin",
+    "model": "static pose link joint frame model include plugin",
+    "frame": "pose",
+    "link": "pose inertial collision visual sensor",
+    "inertial": "pose mass inertia",
+    "inertia": "ixx iyy izz ixy ixz iyz",
+    "collision": "pose geometry surface",
+    "visual": "pose geometry material",
+    "geometry": "box sphere cylinder capsule ellipsoid plane mesh empty",
+    "box": "size",
+    "sphere": "radius",
+    "cylinder": "radius length",
+    "capsule": "radius length",
+    "ellipsoid": "radii",
+    "plane": "normal size",
+    "mesh": "uri scale",
+    "surface": "friction",
+    "friction": "ode",
+    "material": "ambient diffuse",
+    "joint": "pose parent child axis",
+    "parent": "link",
+    "child": "link",
+    "axis": "xyz limit dynamics",
+    "limit": "lower upper",
+    "dynamics": "damping friction",
+    "sensor": "pose update_rate topic lidar ray imu",
+    "lidar": "scan range noise",
+    "ray": "scan range noise",
+    "scan": "horizontal",
+    "horizontal": "samples min_angle max_angle",
+    "range": "min max",
+    "noise": "type mean stddev bias_mean bias_stddev",
+    "imu": "angular_velocity linear_acceleration",
+    "angular_velocity": "x y z",
+    "linear_acceleration": "x y z",
+    "x": "noise",
+    "y": "noise",
+    "z": "noise",
+}
+
+_IGNORED = {
+    "sdf": "light",
+    "world": "scene light audio wind magnetic_field atmosphere spherical_coordinates road",
+    "model": "allow_auto_disable enable_wind",
+    "link": "enable_wind light audio_source particle_emitter",
+    "collision": "max_contacts laser_retro",
+    "visual": "cast_shadows transparency laser_retro visibility_flags meta plugin",
+    "material": "specular emissive script shader pbr lighting double_sided render_order",
+    "mesh": "submesh",
+    "surface": "contact soft_contact",
+    "sensor": "always_on visualize enable_metrics gz_frame_id ignition_frame_id contact plugin",
+    "horizontal": "resolution",
+    "scan": "vertical",
+    "range": "resolution",
+    "lidar": "visibility_mask",
+    "noise": "dynamic_bias_stddev dynamic_bias_correlation_time precision",
+    "imu": "orientation_reference_frame enable_orientation",
+    "physics": "real_time_factor real_time_update_rate max_contacts ode bullet simbody dart",
+    "joint": "physics sensor",
+    "include": "experimental_params",
+}
+
+_SPECIFIC = {
+    "ode/mu": Rule(
+        Status.APPROXIMATED, "without fdir1, the lower of mu and mu2 holds in every direction"
+    ),
+    "ode/mu2": Rule(Status.APPROXIMATED, "as mu"),
+    "ode/fdir1": Rule(
+        Status.APPROXIMATED, "on driven wheels, along the axle or across it; elsewhere ignored"
+    ),
+    "ode/slip1": Rule(Status.IGNORED, "tyres do not creep"),
+    "ode/slip2": Rule(Status.IGNORED, "tyres do not creep"),
+    "friction/torsional": Rule(Status.IGNORED, "contacts resist sliding, not spinning"),
+    "friction/bullet": Rule(Status.IGNORED, "the coefficients of <ode> are played"),
+    "surface/bounce": Rule(Status.APPROXIMATED, "contacts do not bounce"),
+    "limit/effort": Rule(Status.APPROXIMATED, "driven wheels have all the torque they need"),
+    "limit/velocity": Rule(Status.IGNORED, "the drive's own limits hold"),
+    "limit/stiffness": Rule(Status.IGNORED, "stops of joints are stiff"),
+    "limit/dissipation": Rule(Status.IGNORED, "stops of joints are stiff"),
+    "dynamics/spring_stiffness": Rule(Status.REFUSED, "springs are not played", ("0", "0.0")),
+    "dynamics/spring_reference": Rule(Status.IGNORED, "of a spring"),
+    "axis/mimic": Rule(Status.REFUSED, "coupled joints are not played"),
+    "axis/use_parent_model_frame": Rule(
+        Status.REFUSED, "give xyz in the joint's frame", ("0", "false")
+    ),
+    "joint/axis2": Rule(Status.REFUSED, "joints of two axes are not played"),
+    "joint/thread_pitch": Rule(Status.IGNORED, "of a screw joint"),
+    "joint/gearbox_ratio": Rule(Status.IGNORED, "of a gearbox"),
+    "joint/gearbox_reference_body": Rule(Status.IGNORED, "of a gearbox"),
+    "model/self_collide": Rule(
+        Status.REFUSED, "links of one model do not touch each other", ("0", "false")
+    ),
+    "link/self_collide": Rule(
+        Status.REFUSED, "links of one model do not touch each other", ("0", "false")
+    ),
+    "link/gravity": Rule(Status.REFUSED, "gravity acts on every link", ("1", "true")),
+    "link/kinematic": Rule(Status.REFUSED, "no kinematic links", ("0", "false")),
+    "link/velocity_decay": Rule(Status.APPROXIMATED, "bodies are not damped by the air"),
+    "link/must_be_base_link": Rule(Status.REFUSED, "the joints decide the tree", ("0", "false")),
+    "inertial/fluid_added_mass": Rule(Status.REFUSED, "fluids are not played"),
+    "inertial/density": Rule(Status.REFUSED, "give mass and inertia"),
+    "collision/density": Rule(Status.REFUSED, "give mass and inertia of the link"),
+    "inertial/auto_inertia_params": Rule(Status.REFUSED, "give mass and inertia"),
+    "geometry/heightmap": Rule(Status.REFUSED, "heightmaps are not played"),
+    "geometry/polyline": Rule(Status.REFUSED, "extruded polylines are not played"),
+    "geometry/image": Rule(Status.REFUSED, "image geometry is not played"),
+    "world/actor": Rule(Status.REFUSED, "actors are not played"),
+    "world/population": Rule(Status.REFUSED, "populations are not played"),
+    "world/joint": Rule(Status.REFUSED, "joints between models are not played"),
+    "model/gripper": Rule(Status.REFUSED, "grippers are not played"),
+    "include/placement_frame": Rule(Status.REFUSED, "place the model by its own frame"),
+    "include/merge": Rule(Status.REFUSED, "models are not merged", ("0", "false")),
+    "model/placement_frame": Rule(Status.REFUSED, "place the model by its own frame"),
+}
+
+# Sensors by `type`: those without a rule are unknown.
+SENSORS = {
+    "gpu_lidar": Rule(Status.PLAYED, "planar: one horizontal row of beams"),
+    "lidar": Rule(Status.PLAYED, "as gpu_lidar"),
+    "ray": Rule(Status.PLAYED, "as gpu_lidar"),
+    "gpu_ray": Rule(Status.PLAYED, "as gpu_lidar"),
+    "imu": Rule(Status.PLAYED, "gyroscope and accelerometer, without orientation"),
+    "contact": Rule(Status.APPROXIMATED, "every contact of a robot is reported, as ground truth"),
+    "camera": Rule(Status.IGNORED, "no camera"),
+    "depth_camera": Rule(Status.IGNORED, "no camera"),
+    "rgbd_camera": Rule(Status.IGNORED, "no camera"),
+    "navsat": Rule(Status.IGNORED, "no satellite navigation"),
+    "magnetometer": Rule(Status.IGNORED, "no magnetometer"),
+    "altimeter": Rule(Status.IGNORED, "no altimeter"),
+}
+
+# Plugins by what their file name contains.
+PLUGINS = {
+    "diff-drive": Rule(Status.PLAYED, "velocity and acceleration limits, wheel odometry"),
+    "diff_drive": Rule(Status.PLAYED, "as gz-sim-diff-drive-system"),
+    "physics": Rule(Status.PLAYED, "MuJoCo is the physics engine"),
+    "contact": Rule(Status.PLAYED, ""),
+    "imu": Rule(Status.PLAYED, ""),
+    "sensors": Rule(Status.PLAYED, "the lidar is computed, not rendered"),
+    "odometry-publisher": Rule(Status.IGNORED, "the simulator reports the true pose itself"),
+    "joint-state-publisher": Rule(Status.IGNORED, "wheel angles are not published"),
+    "user-commands": Rule(Status.IGNORED, "no services"),
+    "scene-broadcaster": Rule(Status.IGNORED, "no GUI"),
+    "pose-publisher": Rule(Status.IGNORED, "the simulator reports the true pose itself"),
+    "touch": Rule(Status.IGNORED, "contacts are reported for the robot as a whole"),
+    "p3d": Rule(Status.IGNORED, "the simulator reports the true pose itself"),
+    "navsat": Rule(Status.IGNORED, "no satellite navigation"),
+    "wheel-slip": Rule(Status.REFUSED, "slip compliance is not played"),
+    "ackermann": Rule(Status.REFUSED, "only differential drives are played"),
+    "mecanum": Rule(Status.REFUSED, "only differential drives are played"),
+    "tracked": Rule(Status.REFUSED, "only differential drives are played"),
+    "velocity-control": Rule(Status.REFUSED, "only differential drives are played"),
+    "joint-controller": Rule(Status.REFUSED, "joints have no controllers"),
+    "joint-position-controller": Rule(Status.REFUSED, "joints have no controllers"),
+    "trajectory-follower": Rule(Status.REFUSED, "models do not follow trajectories"),
+    "trailer": Rule(Status.REFUSED, "not played"),
+    "buoyancy": Rule(Status.REFUSED, "fluids are not played"),
+    "hydrodynamics": Rule(Status.REFUSED, "fluids are not played"),
+    "lift-drag": Rule(Status.REFUSED, "aerodynamics are not played"),
+    "thruster": Rule(Status.REFUSED, "not played"),
+    "wind": Rule(Status.REFUSED, "wind is not played"),
+}
+
+
+def element_rules() -> dict[str, Rule]:
+    """Every rule for an element, by `parent/element`."""
+    rules = {
+        f"{parent}/{name}": Rule(status)
+        for table, status in ((_PLAYED, Status.PLAYED), (_IGNORED, Status.IGNORED))
+        for parent, names in table.items()
+        for name in names.split()
+    }
+    return rules | _SPECIFIC
+
+
+_RULES = element_rules()
+_UNKNOWN = Rule(Status.UNKNOWN, "no such element is known; it is ignored")
+
+
+def rule_of(parent: Element, element: Element) -> tuple[str, Rule]:
+    """The name under which `element` is reported, and its rule."""
+    if element.name == "sensor":
+        kind = element.attributes.get("type", "")
+        return f"sensor type={kind}", SENSORS.get(kind, Rule(Status.UNKNOWN, "it is ignored"))
+    if element.name == "plugin":
+        filename = element.attributes.get("filename", "")
+        match = next((key for key in PLUGINS if key in filename), None)
+        unknown = Rule(Status.UNKNOWN, "it is ignored")
+        return f"plugin {filename}", PLUGINS[match] if match else unknown
+    path = f"{parent.name}/{element.name}"
+    if ":" in element.name:
+        return path, Rule(Status.IGNORED, "of another tool")
+    return path, _RULES.get(path, _UNKNOWN)
+
+
+def review(documents: Iterable[Element]) -> tuple[Note, ...]:
+    """A note for each kind of element that is not played, at its first place."""
+    notes: dict[str, Note] = {}
+    for document in documents:
+        for parent, element in _walk(document):
+            name, rule = rule_of(parent, element)
+            value = element.text.lower()
+            if rule.status is not Status.PLAYED and value not in (rule.harmless or (None,)):
+                note = Note(element.location, name, rule.status.value, rule.how)
+                notes.setdefault(name, note)
+    return tuple(notes.values())
+
+
+def _walk(element: Element) -> Iterator[tuple[Element, Element]]:
+    for child in element:
+        yield element, child
+        _, rule = rule_of(element, child)
+        if child.name != "plugin" and rule.status in (Status.PLAYED, Status.APPROXIMATED):
+            yield from _walk(child)
+
+
+def refuse(notes: Iterable[Note]) -> None:
+    """Raise for the first element that changes the physics and is not played.
+
+    Raises:
+        WorldError: there is one.
+    """
+    for note in notes:
+        if note.status == Status.REFUSED.value:
+            raise WorldError(
+                note.location,
+                f"<{note.path}>: {note.detail}",
+                "remove it, or allow unsupported elements to play the rest without it",
+            )
