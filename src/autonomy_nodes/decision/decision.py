@@ -29,11 +29,11 @@ from autonomy_nodes.decision.handover import (
     Fault,
     HandOver,
     Mode,
-    StallWatch,
 )
 from autonomy_nodes.decision.proposal import PolicyPilot, Proposal
 from autonomy_nodes.decision.rollout import StoppingRollout
 from autonomy_nodes.decision.runtime import PolicyRunner
+from autonomy_nodes.decision.stall import StallLimits, StallWatch
 from autonomy_nodes.planning.planner import Plan, PlanStatus
 
 NO_PATH: NDArray[np.float64] = np.empty((0, 2))
@@ -62,8 +62,10 @@ class DecisionConfig:
             seconds.
         collision_margin: by which the footprint is grown in that check, metres.
         stall_distance: a policy that stays within this radius …, metres,
-        stall_time: … for so long is stalled, seconds,
-        stall_penalty: and benched for so long, seconds.
+        stall_time: … for so long is stalled, seconds.
+        guide_progress: the way that remains must get shorter by this much …, metres,
+        guide_progress_time: … in this time, or the policy is stalled, seconds.
+        stall_penalty: how long a stalled policy is benched, longer each time in a row, seconds.
     """
 
     driver: str = "default"
@@ -83,6 +85,8 @@ class DecisionConfig:
     collision_margin: float = 0.01
     stall_distance: float = 0.2
     stall_time: float = 3.0
+    guide_progress: float = 0.5
+    guide_progress_time: float = 8.0
     stall_penalty: float = 3.0
 
 
@@ -155,7 +159,15 @@ class Decision:
         )
         self._pilot = PolicyPilot(policy, rollout) if policy is not None else None
         self._selector = DriverSelector(self._mode, config.return_ticks)
-        self._stall = StallWatch(config.stall_distance, config.stall_time, config.stall_penalty)
+        self._stall = StallWatch(
+            StallLimits(
+                config.stall_distance,
+                config.stall_time,
+                config.guide_progress,
+                config.guide_progress_time,
+                config.stall_penalty,
+            )
+        )
         self._goal: Pose2D | None = None
 
     def step(self, inputs: DecisionInputs, now_ns: int) -> DecisionOutput:
@@ -194,7 +206,7 @@ class Decision:
     def _drive(self, pilot: PolicyPilot, observation: Observation, now_ns: int) -> DecisionOutput:
         """Let the policy propose, choose the driver, and take that driver's command."""
         proposal = pilot.propose(observation)
-        fault = self._fault_of(proposal, observation.odometry, now_ns)
+        fault = self._fault_of(proposal, observation, now_ns)
         event = self._selector.update(fault, now_ns)
         if self._selector.driver == "policy":
             if not proposal.answered:
@@ -216,16 +228,14 @@ class Decision:
             event,
         )
 
-    def _fault_of(self, proposal: Proposal, odometry: Odometry, now_ns: int) -> Fault | None:
-        """The proposal's own fault, or that the policy has not moved for too long."""
+    def _fault_of(self, proposal: Proposal, observation: Observation, now_ns: int) -> Fault | None:
+        """The proposal's own fault, or that the policy has not got on for too long."""
         driving = self._selector.driver == "policy"
-        stalled = self._stall.stalled(odometry.pose, driving, now_ns)
+        way = _way_to(observation.goal, observation.odometry.pose, observation.guide)
+        stalled = self._stall.stalled(observation.odometry.pose, way, driving, now_ns)
         if proposal.fault is not None:
             return proposal.fault
-        if stalled:
-            detail = f"within {self._config.stall_distance} m for {self._config.stall_time} s"
-            return Fault("stalled", detail)
-        return None
+        return Fault("stalled", f"{way:.1f} m to go") if stalled else None
 
     def _limited(self, proposal: Proposal, now_ns: int) -> VelocityCommand:
         """The proposal within the robot's limits."""
@@ -250,6 +260,13 @@ class Decision:
         return DecisionOutput(
             command, "fallback", reason, plan.status, plan.path, latency_ms, event
         )
+
+
+def _way_to(goal: Pose2D, pose: Pose2D, guide: NDArray[np.float64]) -> float:
+    """Metres along the guide, and straight from its end, which may be the costmap's edge."""
+    points = np.vstack(([[pose.x, pose.y]], guide, [[goal.x, goal.y]]))
+    steps = np.diff(points, axis=0)
+    return float(np.hypot(steps[:, 0], steps[:, 1]).sum())
 
 
 def _guide_status(guide: NDArray[np.float64]) -> PlanStatus:

@@ -203,6 +203,21 @@ def test_policy_that_does_not_move_is_benched(rig):
     assert (outputs[-1].driver, outputs[-1].reason) == ("fallback", "stalled")
 
 
+def test_driving_to_a_goal_beyond_the_guide_is_no_stall(rig):
+    rig.goal = Pose2D(60.0, 0.0)
+    for _ in range(400):
+        rig.x += 0.05
+        rig.planner.path = np.array([[rig.x, 0.0], [rig.x + 5.0, 0.0]])
+        assert rig.tick().driver == "policy"
+
+
+def test_going_about_without_getting_nearer_benches_the_policy(rig):
+    for tick in range(200):
+        rig.x = float(tick // 10 % 2)
+        output = rig.tick()
+    assert (output.driver, output.reason) == ("fallback", "stalled")
+
+
 def test_policy_beyond_the_robots_limits_is_clipped_to_them(write_policy):
     rig = Rig(write_policy, max_linear_velocity=0.8, max_angular_velocity=0.1)
     command = rig.tick().command

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from autonomy_interfaces.messages import SECOND, Pose2D
 from autonomy_nodes.decision.goal_lease import GoalLease
-from autonomy_nodes.decision.handover import DriverSelector, Fault, Mode, StallWatch
+from autonomy_nodes.decision.handover import DriverSelector, Fault, Mode
 
 LATE = Fault("late", "no answer")
 
@@ -51,32 +51,6 @@ def test_policy_never_drives_a_faulty_tick_and_fallback_never_outstays(faulty, r
         assert not (bad and selector.driver == "policy")
         assert not (good_run >= return_ticks and selector.driver == "fallback")
         assert (event is not None) == (before != selector.driver)
-
-
-def _watch() -> StallWatch:
-    return StallWatch(distance=0.2, time_s=1.0, penalty_s=2.0)
-
-
-def test_standing_driver_is_benched_for_the_penalty():
-    watch = _watch()
-    pose = Pose2D(0.0, 0.0)
-    verdicts = [watch.stalled(pose, True, tick * SECOND // 4) for tick in range(5)]
-    assert verdicts == [False, False, False, False, True]
-    assert watch.stalled(pose, False, 2 * SECOND)
-    assert not watch.stalled(pose, False, 3 * SECOND)
-
-
-def test_turning_on_the_spot_is_a_stall_and_creeping_out_of_it_is_not():
-    watch = _watch()
-    for tick in range(20):
-        pose = Pose2D(0.06 * tick, 0.0, tick * 0.1)
-        assert not watch.stalled(pose, True, tick * SECOND // 5)
-
-
-def test_standing_under_another_driver_is_not_held_against_the_policy():
-    watch = _watch()
-    for tick in range(20):
-        assert not watch.stalled(Pose2D(0.0, 0.0), False, tick * SECOND // 4)
 
 
 def test_goal_holds_while_it_is_repeated_and_lapses_in_silence():
