@@ -1,8 +1,8 @@
 """One question to the safety gate, asked until it is answered or time is up. Pure.
 
-A node makes a `GateInquiry` before a mission-level action, publishes `gate_question_to_ros(inquiry.question)` on
-/gate/request whenever `due` says so, and gives it what arrives on /gate/decision. It acts only on
-`Answer.ALLOWED`: silence of the gate is a no (docs/gate.md).
+A node makes a `GateInquiry` before a mission-level action, publishes its question
+(`ros.gate_question_to_ros`) on /gate/request whenever `due` says so, and gives it what arrives on
+/gate/decision. It acts only on `Answer.ALLOWED`: silence of the gate is a no (docs/gate.md).
 """
 
 from __future__ import annotations

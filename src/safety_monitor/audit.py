@@ -204,7 +204,8 @@ class AuditLog:
             self._open_file(self._index + 1)
         if self._size == 0:
             origin = {"file": self._index, "previous": self._head.hash}
-            batch = [_entry("file", batch[0]["stamp_ns"], "audit", "new file", origin, ""), *batch]
+            header = _entry("file", batch[0]["stamp_ns"], "audit", "new file", origin, "")
+            batch = [{**header, "wall_ns": batch[0]["wall_ns"]}, *batch]
         head, lines = self._head, []
         for entry in batch:
             head, line = seal(head, entry)
