@@ -12,10 +12,13 @@ ARGS ?=
 ifdef ROS_DISTRO
   EXTRAS := dev
   VENV_FLAGS := --system-site-packages
+  # Its message types are built against NumPy 1.
+  CONSTRAINTS := 'numpy<2'
   SOURCE := ROS 2 $(ROS_DISTRO) of this machine
 else
   EXTRAS := ros,dev
   VENV_FLAGS :=
+  CONSTRAINTS :=
   SOURCE := ROS 2 Jazzy from PyPI
 endif
 
@@ -40,7 +43,7 @@ $(STAMP):
 	  echo "error: ROS 2 wheels exist for x86-64 alone; install ROS 2 Jazzy and source it (docs/ros_machine.md)" >&2; exit 2; fi
 	@echo "setting up $(VENV): $(SOURCE) and the packages of pyproject.toml (about a minute)"
 	@[[ -x $(RUN)/python ]] || $(PYTHON) -m venv $(VENV_FLAGS) $(VENV)
-	@$(RUN)/python -m pip install --disable-pip-version-check --quiet --editable '.[$(EXTRAS)]'
+	@$(RUN)/python -m pip install --disable-pip-version-check --quiet --editable '.[$(EXTRAS)]' $(CONSTRAINTS)
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
