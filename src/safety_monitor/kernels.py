@@ -35,14 +35,17 @@ def clearance(x: float, y: float, edges: Floats) -> float:
     """
     nearest = np.inf
     inside = False
+    last = edges.shape[0] - 1
     for k in range(edges.shape[0]):
         ex, ey = edges[k, 2], edges[k, 3]
+        end_y = edges[k + 1 if k < last else 0, 1]
         dx, dy = x - edges[k, 0], y - edges[k, 1]
         along = min(1.0, max(0.0, (dx * ex + dy * ey) * edges[k, 4]))
         rx, ry = dx - along * ex, dy - along * ey
         nearest = min(nearest, rx * rx + ry * ry)
-        # The edge crosses the horizontal through the point, to the right of it.
-        if (dy < 0.0) != (dy < ey) and (dx * ey < dy * ex) == (ey > 0.0):
+        # The edge crosses the horizontal through the point, to the right of it. Neighbouring edges
+        # must judge their common vertex alike, so that it is compared as it is.
+        if (y < edges[k, 1]) != (y < end_y) and (dx * ey < dy * ex) == (ey > 0.0):
             inside = not inside
     distance = math.sqrt(nearest)
     return -distance if inside else distance

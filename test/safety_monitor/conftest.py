@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
 from safety_monitor.config import MonitorConfig
 from safety_monitor.monitor import MonitorOutput, SafetyMonitor
+
+# The first call of a compiled function takes as long as its compilation.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 MILLISECOND = 1_000_000
 TICK = 20 * MILLISECOND
@@ -18,7 +25,7 @@ BEAMS = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
 RANGE_MIN, RANGE_MAX = 0.1, 30.0
 
 
-def polygon_distance(points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+def _polygon_distance(points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     """(N,) signed distances, negative inside, of (N, 2) points to a polygon."""
     ends = np.roll(vertices, -1, axis=0)
     edges = ends - vertices
@@ -93,12 +100,8 @@ class Rig:
     def move(self, duration_ns: int) -> None:
         """Let the base follow its target at rates drawn anew."""
         c = self.config
-        rate_v = self.rng.uniform(
-            self.brakes * c.linear_deceleration, c.peak_linear_acceleration
-        )
-        rate_w = self.rng.uniform(
-            self.brakes * c.angular_deceleration, c.peak_angular_acceleration
-        )
+        rate_v = self.rng.uniform(self.brakes * c.linear_deceleration, c.peak_linear_acceleration)
+        rate_w = self.rng.uniform(self.brakes * c.angular_deceleration, c.peak_angular_acceleration)
         if self.rng.random() < 0.5:
             rate_v = self.brakes * c.linear_deceleration
         if self.rng.random() < 0.5:
@@ -126,7 +129,9 @@ class Rig:
         near = (centres**2).sum(1) < 1.0
         if not near.any():
             return math.inf
-        return float((polygon_distance(centres[near], self.vertices) - self.circles[near, 2]).min())
+        return float(
+            (_polygon_distance(centres[near], self.vertices) - self.circles[near, 2]).min()
+        )
 
     def settle(self) -> None:
         """Stand still until the monitor is nominal."""
@@ -139,3 +144,8 @@ class Rig:
 @pytest.fixture
 def make_rig() -> type[Rig]:
     return Rig
+
+
+@pytest.fixture(scope="session")
+def polygon_distance() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    return _polygon_distance
