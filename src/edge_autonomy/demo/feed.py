@@ -26,6 +26,9 @@ from edge_autonomy.demo.run_log import (
 )
 
 SCAN_PERIOD_NS = 100 * MILLISECOND
+DECODE_PERIODS_NS = {"/scan": 90 * MILLISECOND}
+"""Least time between two messages of a topic that are worth decoding for the log."""
+
 SEEN_CELL_M = 0.05
 ODOMETRY_PERIOD_NS = 20 * MILLISECOND
 """A scan is placed by the odometry that follows it within this time, or not at all."""
