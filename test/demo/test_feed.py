@@ -151,3 +151,14 @@ def test_malformed_places_are_refused_by_name(tmp_path, text: str, complaint: st
     (tmp_path / "worlds.yaml").write_text(text)
     with pytest.raises(PlacesError, match=complaint):
         read_places(tmp_path)
+
+
+def test_what_the_lidar_saw_is_placed_without_the_drift_of_odometry() -> None:
+    feed = Feed(Pose2D(0.0, 0.0), RobotShape(lidar_pose=(0.0, 0.0, 0.0)))
+    odometry = odometry_to_ros(Odometry(SECOND, 4.0, 0.0, 0.0))
+    feed.handlers["/odom"](odometry)
+    feed.handlers["/sim/contacts"](status(contact="", x=4.2, y=1.0, yaw=0.0, vx=1.0, wz=0.0))
+    feed.handlers["/scan"](scan_to_ros(scan(SECOND, [2.0])))
+    feed.handlers["/odom"](odometry)
+    [(column, row)] = feed.log.seen
+    assert (column * SEEN_CELL_M, row * SEEN_CELL_M) == pytest.approx((6.2, 1.0), abs=SEEN_CELL_M)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomy_interfaces.geometry import compose
+from autonomy_interfaces.geometry import compose, wrap_angle
 from autonomy_interfaces.messages import MILLISECOND, Pose2D
 from autonomy_interfaces.ros import odometry_from_ros, scan_from_ros, stamp_of
 from edge_autonomy.demo.clearance import clearance, scan_points
@@ -33,6 +34,8 @@ SEEN_CELL_M = 0.05
 ODOMETRY_PERIOD_NS = 20 * MILLISECOND
 """A scan is placed by the odometry that follows it within this time, or not at all."""
 
+DRIFT_SAMPLES = 10
+
 
 @dataclass(frozen=True)
 class RobotShape:
@@ -51,6 +54,25 @@ class _Seen:
     points: NDArray[np.float64]
 
 
+class _Drift:
+    """By how much odometry is off. Averaged, for the two poses are of slightly different times."""
+
+    def __init__(self) -> None:
+        self._offsets: deque[tuple[float, float, float]] = deque(maxlen=DRIFT_SAMPLES)
+
+    def observe(self, truth: Pose2D, odometry: Pose2D) -> None:
+        """Take in two poses of about the same time, world frame."""
+        turn = wrap_angle(truth.yaw - odometry.yaw)
+        self._offsets.append((truth.x - odometry.x, truth.y - odometry.y, turn))
+
+    def correct(self, odometry: Pose2D) -> Pose2D:
+        """Where the robot was when odometry said so; as it said where the truth is unknown."""
+        if not self._offsets:
+            return odometry
+        x, y, yaw = np.mean(self._offsets, axis=0)
+        return Pose2D(odometry.x + float(x), odometry.y + float(y), odometry.yaw + float(yaw))
+
+
 class Feed:
     """One handler per topic; messages without a stamp get the newest that was seen.
 
@@ -67,6 +89,8 @@ class Feed:
         self._scan_ns = -SCAN_PERIOD_NS
         self._truth_known = False
         self._pending: _Seen | None = None
+        self._odometry: Pose2D | None = None
+        self._drift = _Drift()
         self.handlers: Mapping[str, Any] = {
             "/odom": self._on_odometry,
             "/scan": self._on_scan,
@@ -85,12 +109,12 @@ class Feed:
     def _on_odometry(self, message: Any) -> None:
         odometry = odometry_from_ros(message)
         stamp_ns = self._at(odometry.stamp_ns)
+        pose = self._odometry = compose(self._start, odometry.pose)
         if self._pending is not None and stamp_ns >= self._pending.stamp_ns:
             if stamp_ns - self._pending.stamp_ns <= ODOMETRY_PERIOD_NS:
-                self._mark_seen(self._pending, compose(self._start, odometry.pose))
+                self._mark_seen(self._pending, self._drift.correct(pose))
             self._pending = None
         if not self._truth_known:
-            pose = compose(self._start, odometry.pose)
             self.log.motions.append(
                 Motion(stamp_ns, pose.x, pose.y, pose.yaw, odometry.vx, odometry.wz)
             )
@@ -164,6 +188,8 @@ class Feed:
                 self.log.motions.clear()
                 self._truth_known = True
             self.log.motions.append(Motion(self._now_ns, x, y, yaw, vx, wz))
+            if self._odometry is not None:
+                self._drift.observe(Pose2D(x, y, yaw), self._odometry)
 
 
 def _values(status: Any) -> dict[str, str]:
