@@ -8,7 +8,7 @@ classical planner drives, and the policy gets the wheel back after a run of good
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -111,6 +111,8 @@ class DecisionOutput:
         planner_status: of the classical planner or its guide; None where neither ran.
         path: (M, 2) float64, odom frame: the guide, or the planner's path when it drives.
         latency_ms: wall time of the inference; 0 without one.
+        familiarity: ratio of the inputs' out-of-distribution score to its limit; above 1 the
+            policy may not drive; 0 where it was not asked or has no statistics.
         event: the hand-over of this tick, if any.
     """
 
@@ -120,6 +122,7 @@ class DecisionOutput:
     planner_status: PlanStatus | None
     path: NDArray[np.float64]
     latency_ms: float = 0.0
+    familiarity: float = 0.0
     event: HandOver | None = None
 
 
@@ -169,11 +172,13 @@ class Decision:
             )
         )
         self._goal: Pose2D | None = None
+        self._last_ns = 0
 
     def step(self, inputs: DecisionInputs, now_ns: int) -> DecisionOutput:
-        """Decide the command of the tick at `now_ns`."""
-        if inputs.goal != self._goal:
+        """Decide the command of the tick at `now_ns`; a clock that goes back starts afresh."""
+        if inputs.goal != self._goal or now_ns < self._last_ns:
             self._start_goal(inputs.goal)
+        self._last_ns = now_ns
         if inputs.goal is None:
             return _halt("no_goal", now_ns)
         scan = _fresh(inputs.scan, self._config.scan_timeout, now_ns)
@@ -208,25 +213,19 @@ class Decision:
         proposal = pilot.propose(observation)
         fault = self._fault_of(proposal, observation, now_ns)
         event = self._selector.update(fault, now_ns)
-        if self._selector.driver == "policy":
-            if not proposal.answered:
-                reason = proposal.fault.reason if proposal.fault else "failed"
-                return _halt(reason, now_ns, _guide_status(observation.guide))
-            command = self._limited(proposal, now_ns)
-            status = _guide_status(observation.guide)
-            return DecisionOutput(
-                command, "policy", "", status, observation.guide, proposal.latency_ms, event
+        if self._selector.driver == "fallback":
+            reason = fault.reason if fault else "returning"
+            planned = self._plan(
+                observation.costmap, observation.odometry, observation.goal, now_ns, reason
             )
-        reason = fault.reason if fault else "returning"
-        return self._plan(
-            observation.costmap,
-            observation.odometry,
-            observation.goal,
-            now_ns,
-            reason,
-            proposal.latency_ms,
-            event,
-        )
+            return _explained(planned, proposal, event)
+        status = _guide_status(observation.guide)
+        if not proposal.answered:
+            reason = proposal.fault.reason if proposal.fault else "failed"
+            return _explained(_halt(reason, now_ns, status), proposal, event)
+        command = self._limited(proposal, now_ns)
+        output = DecisionOutput(command, "policy", "", status, observation.guide)
+        return _explained(output, proposal, event)
 
     def _fault_of(self, proposal: Proposal, observation: Observation, now_ns: int) -> Fault | None:
         """The proposal's own fault, or that the policy has not got on for too long."""
@@ -251,15 +250,22 @@ class Decision:
         goal: Pose2D,
         now_ns: int,
         reason: str,
-        latency_ms: float = 0.0,
-        event: HandOver | None = None,
     ) -> DecisionOutput:
         """Let the classical planner drive."""
         plan = self._planner.plan(costmap, odometry, goal, now_ns)
         command = VelocityCommand(now_ns, plan.vx, plan.wz)
-        return DecisionOutput(
-            command, "fallback", reason, plan.status, plan.path, latency_ms, event
-        )
+        return DecisionOutput(command, "fallback", reason, plan.status, plan.path)
+
+
+def _explained(
+    output: DecisionOutput, proposal: Proposal, event: HandOver | None
+) -> DecisionOutput:
+    return replace(
+        output,
+        latency_ms=proposal.latency_ms,
+        familiarity=proposal.familiarity,
+        event=event,
+    )
 
 
 def _way_to(goal: Pose2D, pose: Pose2D, guide: NDArray[np.float64]) -> float:

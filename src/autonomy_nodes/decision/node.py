@@ -227,6 +227,7 @@ def status_to_ros(
         "driver": output.driver,
         "reason": output.reason,
         "latency_ms": f"{output.latency_ms:.3f}",
+        "familiarity": f"{output.familiarity:.3f}",
         "policy": policy,
         "planner_status": output.planner_status.value if output.planner_status else "",
         "vx": f"{output.command.vx:.4f}",

@@ -88,6 +88,24 @@ def test_policy_drives_when_all_is_well(rig):
     np.testing.assert_array_equal(output.path, rig.planner.path)
 
 
+def test_each_tick_tells_latency_and_familiarity(rig):
+    rig.ranges[:] = 4.0
+    output = rig.tick()
+    assert output.latency_ms == 0.5
+    assert 0.0 < output.familiarity < 1.0
+    rig.cells[60, 68] = 100
+    fallback = rig.tick()
+    assert (fallback.driver, fallback.latency_ms) == ("fallback", 0.5)
+
+
+def test_a_clock_that_goes_back_forgives_a_stall(rig):
+    rig.policy.answer = (0.0, 0.0)
+    assert [rig.tick() for _ in range(70)][-1].reason == "stalled"
+    rig.now_ns = 0
+    reasons = [rig.tick().reason for _ in range(5)]
+    assert "stalled" not in reasons
+
+
 def test_no_goal_means_zero(rig):
     output = rig.tick(goal=None)
     assert (output.command.vx, output.command.wz) == (0.0, 0.0)
