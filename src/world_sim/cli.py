@@ -35,7 +35,7 @@ def check(file: WorldFile, json: JsonFlag = False, allow_unsupported: AllowFlag 
         "models": len(world.models),
         "static_models": sum(model.static for model in world.models),
         "robots": list(simulator.robots),
-        "shapes": int(simulator.model.ngeom),
+        "shapes": simulator.shapes,
         "notes": [
             {
                 "element": note.path,

@@ -1,8 +1,8 @@
 """From a world's data to a MuJoCo model.
 
-All static shapes go on two bodies: planes on the world body (the ground, touching which is no
-collision) and everything else on one body of obstacles. A dynamic model becomes a free body
-with its joints below it.
+Static planes go on the world body: they are the ground, touching which is no collision. Other
+static shapes are obstacles: primitives in slots (`obstacles`), meshes on a body of their own. A
+dynamic model becomes a free body with its joints below it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,15 @@ from numpy.typing import NDArray
 from world_sim.drive import DriveSpec, read_drive
 from world_sim.errors import WorldError
 from world_sim.geoms import GeomFactory
+from world_sim.obstacles import (
+    PRIMITIVES,
+    ActiveObstacles,
+    Obstacle,
+    ObstacleStore,
+    add_slots,
+    movers,
+    slots_needed,
+)
 from world_sim.sdf.pose import IDENTITY, Pose3, Vector3
 from world_sim.sdf.types import Inertial, Joint, Link, Model, Plane, Sensor, World
 from world_sim.statics import (
@@ -29,7 +38,7 @@ from world_sim.statics import (
 )
 from world_sim.tyres import Tyre, add_tyre
 
-OBSTACLES = "__obstacles__"
+SCENERY = "__scenery__"
 
 JOINT_TYPES = {
     "revolute": mujoco.mjtJoint.mjJNT_HINGE,
@@ -62,14 +71,17 @@ class BuiltRobot:
 class Built:
     """A compiled model and the names in it.
 
-    geom_models: name of the model that each geom belongs to, by geom id. ground_friction: the
-    highest coefficient of the ground planes, infinite where there is none.
+    geom_models: name of the model that each geom belongs to now, by geom id. ground_friction:
+    the highest coefficient of the ground planes, infinite where there is none. obstacles: fills
+    the slots of the model. shapes: static and moving collision shapes of the world.
     """
 
     model: mujoco.MjModel
     robots: tuple[BuiltRobot, ...]
-    geom_models: tuple[str, ...]
+    geom_models: list[str]
     ground_friction: float
+    obstacles: ActiveObstacles
+    shapes: int
 
 
 def build(world: World, models: Sequence[Model], step_s: float) -> Built:
@@ -88,13 +100,23 @@ def build(world: World, models: Sequence[Model], step_s: float) -> Built:
             if robot is not None:
                 robots.append(robot)
     try:
+        store = ObstacleStore(builder.obstacles, models)
+        _, radii = movers(builder.spec.compile())
+        add_slots(builder.spec, slots_needed(store, radii))
         compiled = builder.spec.compile()
     except ValueError as error:
         first = str(error).strip().splitlines()[0]
         raise WorldError(world.file, f"MuJoCo cannot build this world: {first}") from error
     owners = builder.geoms.owners
-    names = tuple(owners.get(compiled.geom(index).name, "") for index in range(compiled.ngeom))
-    return Built(compiled, tuple(robots), names, max(builder.ground_friction, default=np.inf))
+    names = [owners.get(compiled.geom(index).name, "") for index in range(compiled.ngeom)]
+    return Built(
+        model=compiled,
+        robots=tuple(robots),
+        geom_models=names,
+        ground_friction=max(builder.ground_friction, default=np.inf),
+        obstacles=ActiveObstacles(compiled, store, names),
+        shapes=len(owners) + len(builder.obstacles),
+    )
 
 
 class _Builder:
@@ -104,12 +126,15 @@ class _Builder:
         self.spec = mujoco.MjSpec()
         self.geoms = GeomFactory(self.spec, models)
         self.ground_friction: list[float] = []
-        self._obstacles = self.spec.worldbody.add_body(name=OBSTACLES)
+        self.obstacles: list[Obstacle] = []
+        self._scenery = self.spec.worldbody.add_body(name=SCENERY)
         option = self.spec.option
         option.timestep = step_s
         option.gravity = list(world.gravity)
         option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
         option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+        # Few geoms are ever near: testing them all is faster than walking a tree to them.
+        option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
         option.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND
 
     def add_static(self, model: Model) -> None:
@@ -117,9 +142,13 @@ class _Builder:
         for link in model.links:
             pose = model.pose.compose(link.pose)
             for collision in link.collisions:
+                place = pose.compose(collision.pose)
+                if isinstance(collision.geometry, PRIMITIVES):
+                    self.obstacles.append(Obstacle(model, collision, place))
+                    continue
                 ground = isinstance(collision.geometry, Plane)
-                body = self.spec.worldbody if ground else self._obstacles
-                self.geoms.add(body, model, collision, pose.compose(collision.pose), static=True)
+                body = self.spec.worldbody if ground else self._scenery
+                self.geoms.add(body, model, collision, place, static=True)
                 if ground:
                     self.ground_friction.append(collision.friction.lowest)
 

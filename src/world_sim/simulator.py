@@ -24,6 +24,9 @@ __all__ = ["GroundTruth", "Measurement", "RobotSpawn", "Simulator", "SimulatorCo
 
 ORIGIN = Pose2D(0.0, 0.0, 0.0)
 
+# Physics steps between two looks at which obstacles are near the moving bodies.
+MAX_BATCH = 10
+
 
 @dataclass(frozen=True, slots=True)
 class RobotSpawn:
@@ -79,6 +82,8 @@ class Simulator:
         self._built = build(world, models, self._step_ns / SECOND)
         self.model: mujoco.MjModel = self._built.model
         self.data = mujoco.MjData(self.model)
+        mujoco.mj_kinematics(self.model, self.data)
+        self._built.obstacles.update(self.data)
         mujoco.mj_forward(self.model, self.data)
         self._step = 0
         self.contacts_since_start: list[tuple[int, str]] = []
@@ -103,6 +108,11 @@ class Simulator:
             if faults
             else None
         )
+
+    @property
+    def shapes(self) -> int:
+        """How many collision shapes the world holds."""
+        return self._built.shapes
 
     @property
     def now_ns(self) -> int:
@@ -162,10 +172,11 @@ class Simulator:
     def _run_to(self, step: int) -> None:
         """Run the physics up to `step`, noting contacts as they begin and end."""
         while self._step < step:
-            stop = step
+            self._built.obstacles.update(self.data)
+            stop = min(step, self._step + MAX_BATCH)
             if self._injection:
                 self._injection.update(self._step)
-                stop = min(step, self._injection.next_step(self._step))
+                stop = min(stop, self._injection.next_step(self._step))
             self._step += self._arrays.run(self.model, self.data, stop - self._step, self._step)
             for robot in self.robots.values():
                 if robot.update_contact():
