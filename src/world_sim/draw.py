@@ -9,11 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
 
-from world_sim.sdf.types import Model, Plane, World
-from world_sim.slices import slice_models, transform_triangles, triangles_of
+from world_sim.outlines import outlines_of
+from world_sim.sdf.types import Model, World
+from world_sim.slices import slice_models
 
 LIDAR_HEIGHT = 0.3
 INCHES = 9.0
@@ -46,20 +45,14 @@ def draw_world(world: World, out: Path) -> None:
 
 
 def _draw_model(axes: Axes, model: Model) -> None:
-    outlines, colors = [], []
-    for link in model.links:
-        outer = model.pose.compose(link.pose)
-        shapes = [(v.geometry, v.pose, v.color) for v in link.visuals] or [
-            (c.geometry, c.pose, (0.7, 0.7, 0.7, 1.0)) for c in link.collisions
-        ]
-        for geometry, pose, color in shapes:
-            if isinstance(geometry, Plane):
-                continue
-            corners = transform_triangles(triangles_of(geometry), outer.compose(pose))
-            outlines.append(_outline(corners.reshape(-1, 3)[:, :2]))
-            colors.append((*color[:3], 0.75))
+    outlines = list(outlines_of(model))
     axes.add_collection(
-        PolyCollection(outlines, facecolors=colors, edgecolors="0.35", linewidths=0.4)
+        PolyCollection(
+            [outline.polygon for outline in outlines],
+            facecolors=[(*outline.color[:3], 0.75) for outline in outlines],
+            edgecolors="0.35",
+            linewidths=0.4,
+        )
     )
     if not model.static:
         x, y, _ = model.pose.position
@@ -69,16 +62,6 @@ def _draw_model(axes: Axes, model: Model) -> None:
             x, y, length * math.cos(yaw), length * math.sin(yaw), width=0.04, color="tab:red"
         )
         axes.annotate(model.name, (x, y), xytext=(6, 6), textcoords="offset points", fontsize=9)
-
-
-def _outline(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Convex hull (K, 2) of points (N, 2), or their bounding box where they lie in a line."""
-    try:
-        hull: NDArray[np.float64] = points[ConvexHull(points).vertices]
-    except QhullError:
-        (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-        hull = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    return hull
 
 
 def _draw_lidar_view(axes: Axes, world: World) -> None:

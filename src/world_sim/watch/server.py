@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._answer(HTTPStatus.NO_CONTENT, b"", "text/plain")
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base names it so)
         """Keep quiet: the terminal belongs to the run."""
 
     def _is_for_us(self) -> bool:
@@ -164,7 +164,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
-        self.send_header("Content-Security-Policy", "default-src 'self' 'unsafe-inline'")
+        self.send_header(
+            "Content-Security-Policy", "default-src 'self' 'unsafe-inline'; img-src data:"
+        )
         self.end_headers()
         self.wfile.write(body)
 
