@@ -97,3 +97,92 @@ def sim(
         return
     for name, value in figures.items():
         typer.echo(f"{name:28} {value:.4g}" if isinstance(value, float) else f"{name:28} {value}")
+
+
+@worlds.command()
+def faults(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a table for a page.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON schema of one fault.")] = False,
+) -> None:
+    """List what can go wrong in a run: the kinds of fault, their targets and parameters."""
+    from world_sim.faults import catalogue, json_schema, markdown_table
+
+    if json:
+        typer.echo(json_module.dumps(json_schema()))
+        return
+    if markdown:
+        typer.echo(markdown_table(), nl=False)
+        return
+    family = ""
+    for entry in catalogue():
+        if entry.family != family:
+            family = entry.family
+            typer.echo(f"\n{family}")
+        typer.echo(f"  {entry.kind:16} {entry.description}")
+        typer.echo(f"  {'':16} target: {', '.join(entry.targets)}")
+        for parameter in entry.parameters:
+            detail = f"  {parameter.description}" if parameter.description else ""
+            typer.echo(f"  {'':16} {parameter.name} = {parameter.default}{detail}")
+
+
+@worlds.command()
+def watch(
+    file: Annotated[
+        Path | None, typer.Argument(help="World to play; with --ros: its map.", metavar="[FILE]")
+    ] = None,
+    ros: Annotated[
+        bool, typer.Option("--ros", help="Show the stack that runs in this ROS domain.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port on this machine; 0: any free one.")] = 8137,
+    faults: Annotated[Path | None, typer.Option(help="YAML file of faults.")] = None,
+    seed: Annotated[int, typer.Option(help="Of every random number.")] = 0,
+    speed: Annotated[float, typer.Option(min=0.01, help="Simulated seconds per second.")] = 1.0,
+    at: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(help="Put a robot here: x y yaw.", metavar="X Y YAW"),
+    ] = None,
+    namespace: Annotated[str, typer.Option(help="With --ros: the robot's namespace.")] = "",
+) -> None:
+    """Show a run live on a page of the browser; one that is played here can be driven there."""
+    from autonomy_interfaces.messages import Pose2D
+    from world_sim.faults import load_faults
+    from world_sim.watch.run import PlayOptions, watch_stack, watch_world
+    from world_sim.watch.server import WatchError
+    from world_sim.world import load_world
+
+    def announce(url: str) -> None:
+        print(f"live on {url} (Ctrl-C ends)", file=sys.stderr, flush=True)
+
+    world = load_world(file) if file else None
+    if ros:
+        watch_stack(world, namespace, port, announce)
+        return
+    if world is None:
+        raise WatchError("give a world FILE to play, or --ros to show a running stack")
+    options = PlayOptions(
+        faults=load_faults(faults) if faults else (),
+        seed=seed,
+        speed=speed,
+        pose=Pose2D(*at) if at else None,
+    )
+    watch_world(world, options, port, announce)
+
+
+@bench.command("env")
+def bench_env(
+    processes: Annotated[str, typer.Option(help="Numbers of processes, as 1,2.")] = "1,2",
+    seconds: Annotated[float, typer.Option(min=0.1, help="Wall time for each number.")] = 10.0,
+    json: JsonFlag = False,
+) -> None:
+    """Measure steps per second of the Gymnasium environment, one environment per process."""
+    from world_sim.bench_env import measure, process_counts
+
+    figures = measure(process_counts(processes), seconds)
+    if json:
+        typer.echo(json_module.dumps(figures))
+        return
+    for count, rate in figures["steps_per_second"].items():
+        speedup, factor = figures["speedup"][count], figures["realtime_factor"][count]
+        typer.echo(
+            f"{count} processes: {rate:.0f} steps/s, ×{speedup:.2f}, {factor:.1f}× real time"
+        )

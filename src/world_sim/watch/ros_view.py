@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import rclpy
@@ -45,7 +45,7 @@ class Topics:
     """
 
     namespace: str = ""
-    lidar: Pose2D = Pose2D(0.0, 0.0)
+    lidar: Pose2D = field(default_factory=lambda: Pose2D(0.0, 0.0))
 
     def name(self, topic: str) -> str:
         """The full name of `topic`."""
