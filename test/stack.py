@@ -30,7 +30,7 @@ from autonomy_interfaces.share import share_directory
 from edge_autonomy.doctor.software import has_ros_launch
 from edge_autonomy.launch import RunningLaunch, start
 
-START_S = 90.0
+START_S = 180.0
 """Longest wait for processes on a busy machine; no test measures it."""
 
 # A driver of `ros2 launch`'s own library, for machines that have it.

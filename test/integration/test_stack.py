@@ -11,7 +11,7 @@ import pytest
 
 from stack import Stack
 
-pytestmark = [pytest.mark.dds, pytest.mark.slow]
+pytestmark = [pytest.mark.dds, pytest.mark.slow, pytest.mark.timeout(600)]
 
 StartStack = Callable[..., Stack]
 Record = Callable[[str, object], None]
@@ -35,7 +35,6 @@ def wait_for_stop(stack: Stack, moment: float) -> float:
     return round(1e3 * (first_zero - moment), 1)
 
 
-@pytest.mark.timeout(300)
 def test_crosses_the_demo_world_under_the_policy(
     stack: StartStack, record_property: Record
 ) -> None:
