@@ -16,13 +16,11 @@ def data_files() -> list[tuple[str, list[str]]]:
         (share, ["package.xml"]),
     ]
     for directory in DATA_DIRECTORIES:
-        for folder in [
-            Path(directory),
-            *sorted(p for p in Path(directory).rglob("*") if p.is_dir()),
-        ]:
-            files = sorted(str(p) for p in folder.iterdir() if p.is_file())
-            if files:
-                entries.append((f"{share}/{folder}", files))
+        folders: dict[Path, list[str]] = {}
+        for file in sorted(Path(directory).rglob("*")):
+            if file.is_file():
+                folders.setdefault(file.parent, []).append(str(file))
+        entries += [(f"{share}/{folder}", files) for folder, files in folders.items()]
     return entries
 
 
