@@ -186,6 +186,37 @@ def cast_segments(
 
 
 @njit(cache=True, nogil=True)
+def report(
+    exact: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    stddev: float,
+    range_min: float,
+    range_max: float,
+) -> NDArray[np.float32]:
+    """What the sensor reports of exact distances: noise added, -inf if too near, inf if too far.
+
+    Args:
+        exact: (N,) metres, inf where there is nothing.
+        noise: (N,) standard normal numbers.
+        stddev: of the noise, metres.
+        range_min: metres; what is nearer is -inf (REP-117).
+        range_max: metres.
+
+    Returns:
+        (N,) float32, metres.
+    """
+    reported = np.empty(exact.shape[0], dtype=np.float32)
+    for beam in range(exact.shape[0]):
+        distance = exact[beam] + stddev * noise[beam]
+        if exact[beam] < range_min:
+            distance = -np.inf
+        elif distance > range_max:
+            distance = np.inf
+        reported[beam] = distance
+    return reported
+
+
+@njit(cache=True, nogil=True)
 def beam_directions(
     yaw: float, angle_min: float, increment: float, count: int
 ) -> NDArray[np.float64]:

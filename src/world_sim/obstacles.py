@@ -8,6 +8,7 @@ and the obstacles around each moving body are copied into them as it goes along.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -123,7 +124,7 @@ class ActiveObstacles:
         self._columns = _geom_arrays(model, store.model)
         self._enabled = model.geom_contype
         self._movers, self._radii = movers(model)
-        self._seen = np.full((len(self._movers), 2), np.inf)
+        self._seen = [[math.inf, math.inf]] * len(self._movers)
         self._everything = len(self._slots) >= len(store.owners)
         if self._everything:
             self._fill(np.arange(len(store.owners)))
@@ -132,11 +133,15 @@ class ActiveObstacles:
         """Renew the choice where a moving body has left the place it was made for."""
         if self._everything:
             return
-        place = data.xpos[self._movers, :2]
-        if np.abs(place - self._seen).max(initial=0.0) > RENEW / 2:
-            self._seen = place.copy()
-            reach = REACH + float(self._radii.max(initial=0.0))
-            self._fill(self._store.near(place, reach))
+        places = data.xpos[self._movers, :2].tolist()
+        for (x, y), (seen_x, seen_y) in zip(places, self._seen, strict=True):
+            if abs(x - seen_x) > RENEW / 2 or abs(y - seen_y) > RENEW / 2:
+                break
+        else:
+            return
+        self._seen = places
+        reach = REACH + float(self._radii.max(initial=0.0))
+        self._fill(self._store.near(np.array(places), reach))
 
     def _fill(self, chosen: NDArray[np.intp]) -> None:
         slots = self._slots[: len(chosen)]
