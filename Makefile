@@ -12,8 +12,8 @@ ARGS ?=
 ifdef ROS_DISTRO
   EXTRAS := dev
   VENV_FLAGS := --system-site-packages
-  # Its message types are built against NumPy 1.
-  CONSTRAINTS := 'numpy<2'
+  # Its message types are built against NumPy 1, its launch_pytest for older pytest.
+  CONSTRAINTS := 'numpy<2' 'pytest<8.4'
   SOURCE := ROS 2 $(ROS_DISTRO) of this machine
 else
   EXTRAS := ros,dev

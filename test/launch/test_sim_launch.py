@@ -12,9 +12,10 @@ import rclpy
 from ament_index_python.packages import get_package_share_directory
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
-from launch.actions import IncludeLaunchDescription
+from launch.actions import IncludeLaunchDescription, RegisterEventHandler
+from launch.event_handlers import OnProcessExit
+from launch.events.process import ProcessExited
 from launch.launch_description_sources import AnyLaunchDescriptionSource
-from launch_pytest.tools import process as process_tools
 from rclpy.node import Node
 
 import launch
@@ -25,27 +26,33 @@ pytestmark = pytest.mark.dds
 START_S = 180.0
 
 
-def include(name: str, **arguments: str) -> launch.LaunchDescription:
-    """One of the package's launch files, and the mark that it has been started."""
+def include(name: str, **arguments: str) -> tuple[launch.LaunchDescription, dict[str, int]]:
+    """One of the package's launch files, and the exit codes of its processes as they end."""
     file = Path(get_package_share_directory("edge_autonomy")) / "launch" / name
-    return launch.LaunchDescription(
+    source = AnyLaunchDescriptionSource(str(file))
+    codes: dict[str, int] = {}
+
+    def note(event: ProcessExited, context: launch.LaunchContext) -> None:
+        codes[event.process_name] = event.returncode
+
+    description = launch.LaunchDescription(
         [
-            IncludeLaunchDescription(
-                AnyLaunchDescriptionSource(str(file)), launch_arguments=arguments.items()
-            ),
+            RegisterEventHandler(OnProcessExit(on_exit=note)),
+            IncludeLaunchDescription(source, launch_arguments=arguments.items()),
             launch_pytest.actions.ReadyToTest(),
         ]
     )
+    return description, codes
 
 
 @launch_pytest.fixture
-def simulation() -> launch.LaunchDescription:
+def simulation() -> tuple[launch.LaunchDescription, dict[str, int]]:
     """The stack with the embedded simulator."""
     return include("sim.launch.yaml", world="warehouse")
 
 
 @launch_pytest.fixture
-def robot() -> launch.LaunchDescription:
+def robot() -> tuple[launch.LaunchDescription, dict[str, int]]:
     """The stack on a robot whose drivers are silent."""
     return include("robot.launch.yaml")
 
@@ -60,6 +67,13 @@ def node() -> Iterator[Node]:
     rclpy.shutdown()
 
 
+def hears_state(node: Node, state: str) -> bool:
+    """Wait until the safety monitor is in a state."""
+    return hears(
+        node, DiagnosticArray, "/safety/state", STATE_QOS, lambda m: m.status[0].message == state
+    )
+
+
 def hears(node: Node, kind: type, topic: str, qos: object, wanted: object) -> bool:
     """Wait for a message for which `wanted(message)` holds."""
     heard = threading.Event()
@@ -72,31 +86,18 @@ def hears(node: Node, kind: type, topic: str, qos: object, wanted: object) -> bo
 
 @pytest.mark.timeout(400)
 @pytest.mark.launch(fixture=simulation)
-def test_the_simulated_stack_becomes_nominal(node: Node) -> None:
-    assert hears(
-        node,
-        DiagnosticArray,
-        "/safety/state",
-        STATE_QOS,
-        lambda m: m.status[0].message == "nominal",
-    )
+def test_the_simulated_stack_becomes_nominal_and_ends_cleanly(
+    simulation: tuple[launch.LaunchDescription, dict[str, int]], node: Node
+) -> Iterator[None]:
+    assert hears_state(node, "nominal")
+    yield
+    _, codes = simulation
+    assert len(codes) == 5
+    assert set(codes.values()) == {0}
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.launch(fixture=robot)
 def test_a_robot_without_sensors_is_held_still(node: Node) -> None:
-    assert hears(
-        node,
-        DiagnosticArray,
-        "/safety/state",
-        STATE_QOS,
-        lambda m: m.status[0].message == "safe_stop",
-    )
+    assert hears_state(node, "safe_stop")
     assert hears(node, TwistStamped, "/cmd_vel", 10, lambda m: m.twist.linear.x == 0.0)
-
-
-@pytest.mark.timeout(400)
-@pytest.mark.launch(fixture=robot, shutdown=True)
-def test_every_node_has_ended_cleanly(launch_context: launch.LaunchContext) -> None:
-    for name in ("safety_monitor", "perception", "decision", "mission"):
-        assert process_tools.wait_for_exit_sync(launch_context, name, timeout=1.0) is None
