@@ -50,11 +50,13 @@ def demo(
     robot reached its goal without contact (and, with --inject, stopped and recovered).
     """
     from edge_autonomy.demo.places import find_places
+
+    places = find_places(world)
     from edge_autonomy.demo.runner import DemoOptions
     from edge_autonomy.demo.stack import DemoError
 
     options = DemoOptions(
-        places=find_places(world),
+        places=places,
         out=out,
         kill_decision=inject is Injection.KILL_DECISION,
         seed=seed,

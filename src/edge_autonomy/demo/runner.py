@@ -33,6 +33,7 @@ from edge_autonomy.demo.view import View
 from edge_autonomy.launch import RunningLaunch, start
 
 STARTUP_TIMEOUT_S = 180.0
+SLOW_START_S = 8.0
 GOAL_TIMEOUT_S = 15.0
 GOAL_RETRY_S = 1.0
 AFTERMATH_S = 1.0
@@ -125,7 +126,13 @@ class DemoRun:
             observer.close()
 
     def _wait_until_ready(self, launch: RunningLaunch, observer: Observer) -> None:
+        noted = False
+
         def look() -> None:
+            nonlocal noted
+            if not noted and time.monotonic() - self._began > SLOW_START_S:
+                noted = True
+                self._view.note("still starting: on a first run, numerical kernels are compiled")
             check_alive(launch)
             self._startup.update(observer.heard, self._log)
             self._view.startup(self._startup.ready)
@@ -170,7 +177,8 @@ class DemoRun:
         self._show()
 
     def _show(self) -> None:
-        self._view.driving(self._log, time.monotonic() - self._drive_began)
+        wall_s = self._drive_wall_s or time.monotonic() - self._drive_began
+        self._view.driving(self._log, wall_s)
 
     def _metrics(self, pids: dict[str, int], respawns: int, recorder: Recorder) -> Metrics:
         return compute_metrics(

@@ -27,7 +27,8 @@ PLAIN_PERIOD_S = 1.0
 MAP_COLUMNS = (24, 50)
 """Least and most characters of the map's width; a terminal with less room gets none."""
 
-FIGURES_WIDTH, FRAME_WIDTH, FRAME_HEIGHT = 46, 10, 9
+FIGURES_WIDTH, VALUE_WIDTH = 51, 36
+FRAME_WIDTH, FRAME_HEIGHT = 9, 9
 ARROWS = "→↗↑↖←↙↓↘"
 STYLES = {
     "nominal": "bold green",
@@ -244,9 +245,8 @@ class LiveView:
 
     def _figures(self, now: Status) -> Table:
         table = Table.grid(padding=(0, 2))
-        table.min_width = FIGURES_WIDTH
         table.add_column(style="dim", no_wrap=True)
-        table.add_column(no_wrap=True, ratio=1)
+        table.add_column(no_wrap=True, width=VALUE_WIDTH)
         table.add_row("to the goal", _bar(now.share, f"{now.to_go_m:.1f} m"))
         share = abs(now.speed_mps) / self._max_speed_mps
         table.add_row("speed", _bar(share, f"{now.speed_mps:.2f} m/s"))
