@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,12 @@ def slice_models(models: Sequence[Model], height: float) -> Slice:
         np.array(circles, dtype=np.float64).reshape(-1, 3),
         np.concatenate(segments) if segments else np.empty((0, 4)),
     )
+
+
+@lru_cache(maxsize=16)
+def static_slice(models: tuple[Model, ...], height: float) -> Slice:
+    """`slice_models`, kept: a world that is played again and again is cut once."""
+    return slice_models(models, height)
 
 
 def cut_shape(
