@@ -13,17 +13,25 @@ from pathlib import Path
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from nav_msgs.msg import Odometry
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
-from rclpy.serialization import deserialize_message
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
 from safety_monitor import gate_messages as protocol
 from safety_monitor.audit import AuditLog, Kind, default_directory
 from safety_monitor.gate import ActionRequest, Decision, Gate
 from safety_monitor.gate_policy import PolicySources, read_sources
+
+
+class OnDemand(ReentrantCallbackGroup):
+    """For subscriptions that nobody waits for: their newest message is taken when needed."""
+
+    def can_execute(self, entity: object) -> bool:
+        """Never by an executor."""
+        return False
 
 
 class GateNode(Node):
@@ -41,7 +49,6 @@ class GateNode(Node):
         self._gate = Gate(self._journal)
         self._sources = PolicySources(())
         self._shown = ""
-        self._odometry = b""
         self._decisions = self.create_publisher(
             DiagnosticStatus, protocol.DECISION, protocol.EVENTS_QOS
         )
@@ -67,16 +74,22 @@ class GateNode(Node):
         self.create_subscription(
             DiagnosticStatus, "/mission/status", self._on_mission_status, protocol.STATUS_QOS
         )
-        # Only looked at when somebody asks: reading 50 of them a second would cost more than all
-        # decisions.
-        self.create_subscription(
-            Odometry, "/odom", self._on_odometry, qos_profile_sensor_data, raw=True
+        # A place is needed when somebody asks; waking up 50 times a second for it would cost more
+        # than all decisions.
+        self._odometry = self.create_subscription(
+            Odometry,
+            "/odom",
+            lambda message: None,
+            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+            callback_group=OnDemand(),
         )
 
     def _on_request(self, message: DiagnosticStatus) -> None:
         self._gate.audited = self._audit.healthy
-        if self._odometry:
-            position = deserialize_message(self._odometry, Odometry).pose.pose.position
+        with self._odometry.handle:
+            taken = self._odometry.handle.take_message(Odometry, False)
+        if taken is not None:
+            position = taken[0].pose.pose.position
             self._gate.observe_place(position.x, position.y)
         self._publish(self._gate.decide(protocol.request_of(message), time.monotonic_ns()))
 
@@ -97,9 +110,6 @@ class GateNode(Node):
     def _on_mission_status(self, message: DiagnosticStatus) -> None:
         if protocol.values_of(message).get("state") == "reached":
             self._gate.progress()
-
-    def _on_odometry(self, message: bytes) -> None:
-        self._odometry = message
 
     def _expire(self) -> None:
         for decision in self._gate.expire(time.monotonic_ns()):
@@ -173,9 +183,11 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: stopping.append(number))
     node = GateNode()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
     try:
         while not stopping:
-            rclpy.spin_once(node, timeout_sec=0.2)
+            executor.spin_once(timeout_sec=0.2)
     except ExternalShutdownException:
         pass
     finally:

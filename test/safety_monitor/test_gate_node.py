@@ -32,6 +32,7 @@ class Asker:
     def __init__(self, directory: Path) -> None:
         import rclpy
         from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+        from nav_msgs.msg import Odometry
 
         from autonomy_interfaces import ros
         from safety_monitor import gate_messages as protocol
@@ -46,6 +47,15 @@ class Asker:
         state = self.node.create_publisher(DiagnosticArray, "/safety/state", protocol.STATUS_QOS)
         nominal = DiagnosticArray(status=[DiagnosticStatus(message="nominal")])
         self.node.create_timer(0.2, lambda: state.publish(nominal))
+        odometry = self.node.create_publisher(Odometry, "/odom", ros.SENSOR_QOS)
+        self.place = Odometry()
+        self.places_told = 0
+
+        def tell_place() -> None:
+            odometry.publish(self.place)
+            self.places_told += 1
+
+        self.node.create_timer(0.02, tell_place)
         self.node.create_subscription(
             DiagnosticStatus, protocol.DECISION, self.hear, protocol.EVENTS_QOS
         )
@@ -62,6 +72,11 @@ class Asker:
 
     def note(self, message: Any) -> None:
         self.gate = message.status[0]
+
+    def move_to(self, x: float) -> None:
+        self.place.pose.pose.position.x = x
+        enough = self.places_told + 10
+        self.spin_until(lambda: self.places_told >= enough)
 
     def values(self) -> dict[str, str]:
         return {} if self.gate is None else {v.key: v.value for v in self.gate.values}
@@ -149,6 +164,16 @@ def test_a_mission_asks_a_person_answers_and_all_of_it_is_recorded(asker: Asker)
         "operator",
         "safety_officer",
     ]
+
+
+def test_a_robot_that_repeats_a_recovery_without_moving_is_stopped_by_a_question(
+    asker: Asker,
+) -> None:
+    for step in range(6):
+        asker.move_to(float(step))
+        assert asker.ask("recover", behaviour="back_up").answer is Answer.ALLOWED
+    answers = [asker.ask("recover", behaviour="back_up").answer for _ in range(5)]
+    assert Answer.ESCALATED in answers
 
 
 def test_a_policy_file_that_breaks_while_running_keeps_the_last_good_one(asker: Asker) -> None:
