@@ -13,6 +13,7 @@ from safety_monitor.config import MonitorConfig
 from safety_monitor.kernels import Floats
 from safety_monitor.memory_kernels import (
     CELLS,
+    NEAR,
     NEVER,
     ROWS_PER_SCAN,
     cover,
@@ -32,7 +33,7 @@ class SeenSpace:
 
     def __init__(self, config: MonitorConfig, edges: Floats, radius: float) -> None:
         self._edges = edges
-        self._cell = max(0.01, (radius + _BEYOND_TURNING) / (CELLS // 2))
+        self._cell = max(0.01, (radius + _BEYOND_TURNING) / NEAR)
         self._turning_circle = radius + config.margin + config.start_clearance
         self._memory_ns = round(config.memory_time * _SECOND)
         self._grid: NDArray[np.int64] = np.full((CELLS, CELLS), NEVER, dtype=np.int64)
@@ -54,7 +55,7 @@ class SeenSpace:
         """Enter a scan taken when the robot was at `base`."""
         scan = scanner.scan
         recentre(self._grid, self._centre, self._cell, base[0], base[1])
-        self._row = (self._row + ROWS_PER_SCAN) % CELLS
+        self._row = (self._row + ROWS_PER_SCAN) % (2 * NEAR)
         remember(
             self._grid,
             self._centre,

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from safety_monitor.kernels import Floats, clearance
 
-CELLS = 128
+CELLS = 512
 _WRAP = CELLS - 1
 _HALF = CELLS // 2
 NEVER = -(2**62)
+# Cells are looked at as far as NEAR cells from the robot, and kept as far as the window goes.
+NEAR = 64
+_ROWS = 2 * NEAR
 ROWS_PER_SCAN = 16
 _INNER = 3
 _RING = 360
@@ -104,11 +107,11 @@ def remember(
     cb, sb = math.cos(base[2]), math.sin(base[2])
     sx, sy = base[0] + cb * sensor[0] - sb * sensor[1], base[1] + sb * sensor[0] + cb * sensor[1]
     cs, ss = math.cos(base[2] + sensor[2]), math.sin(base[2] + sensor[2])
-    limit = ((_HALF - 2) * cell) ** 2
-    for i in range(centre[0] - _HALF, centre[0] + _HALF):
-        if (i - row) & _WRAP >= ROWS_PER_SCAN:
+    limit = ((NEAR - 2) * cell) ** 2
+    for i in range(centre[0] - NEAR, centre[0] + NEAR):
+        if (i - row) & (_ROWS - 1) >= ROWS_PER_SCAN:
             continue
-        for j in range(centre[1] - _HALF, centre[1] + _HALF):
+        for j in range(centre[1] - NEAR, centre[1] + NEAR):
             if grid[i & _WRAP, j & _WRAP] > fresh:
                 continue
             x, y = (i + 0.5) * cell, (j + 0.5) * cell
@@ -160,12 +163,12 @@ def unknown_cells(
     """(N, 2) centres, in the frame of `base`, of the cells in reach not seen free since `oldest`.
 
     Of those with no free neighbour only some stand for all, close enough for no body to slip in.
-    Where the window ends before the reach does, a ring of points stands for all that is beyond.
+    Where NEAR ends before the reach does, a ring of points stands for all that is beyond.
     """
     c, s = math.cos(base[2]), math.sin(base[2])
-    edge = (_HALF - 2) * cell
+    edge = (NEAR - 2) * cell
     limit = min(reach, edge)
-    span = min(int(limit / cell) + 1, _HALF - 1)
+    span = min(int(limit / cell) + 1, NEAR - 1)
     points = np.empty(((2 * span + 1) ** 2 + _RING, 2))
     n = 0
     for i in range(centre[0] - span, centre[0] + span + 1):

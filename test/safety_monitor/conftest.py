@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from hypothesis import settings
+from numba import njit
 
 from safety_monitor.config import MonitorConfig
 from safety_monitor.monitor import MonitorOutput, SafetyMonitor
@@ -21,7 +22,6 @@ MILLISECOND = 1_000_000
 TICK = 20 * MILLISECOND
 SUBSTEP = 0.002
 ANGLES = np.linspace(-2.35619, 2.35619, 720)
-BEAMS = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
 RANGE_MIN, RANGE_MAX = 0.1, 30.0
 
 
@@ -37,6 +37,29 @@ def _polygon_distance(points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
         at = vertices[:, 0] + edges[:, 0] * (relative[..., 1] / edges[:, 1])
     inside = (crosses & (points[:, 0:1] < at)).sum(1) % 2 == 1
     return np.where(inside, -distance, distance)
+
+
+@njit(cache=True)
+def cast_rays(circles: np.ndarray, x: float, y: float, yaw: float) -> np.ndarray:
+    """(720,) distances to the nearest of (N, 3) circles, inf where there is none."""
+    ranges = np.full(ANGLES.shape[0], np.inf)
+    step = ANGLES[1] - ANGLES[0]
+    for k in range(circles.shape[0]):
+        dx, dy, radius = circles[k, 0] - x, circles[k, 1] - y, circles[k, 2]
+        square = dx * dx + dy * dy
+        half = math.asin(min(1.0, radius / math.sqrt(square)))
+        bearing = math.atan2(dy, dx) - yaw - ANGLES[0]
+        bearing -= math.tau * math.floor((bearing + half) / math.tau)
+        for turn in (0.0, -math.tau):
+            first = max(0, math.ceil((bearing + turn - half) / step))
+            last = min(ANGLES.shape[0] - 1, math.floor((bearing + turn + half) / step))
+            for i in range(first, last + 1):
+                angle = ANGLES[i] + yaw
+                along = dx * math.cos(angle) + dy * math.sin(angle)
+                under = along * along - square + radius * radius
+                if under >= 0.0:
+                    ranges[i] = min(ranges[i], along - math.sqrt(under))
+    return ranges
 
 
 @dataclass
@@ -63,16 +86,11 @@ class Rig:
 
     def scan(self) -> np.ndarray:
         """(720,) float32 ranges from the present pose."""
-        mount = np.array(self.config.lidar_pose[:2])
         c, s = math.cos(self.yaw), math.sin(self.yaw)
-        turn = np.array([[c, s], [-s, c]])
-        centres = (self.circles[:, :2] - (self.x, self.y)) @ turn.T - mount
-        along = BEAMS @ centres.T
-        square = (centres**2).sum(1) - self.circles[:, 2] ** 2
-        under = along**2 - square
-        hit = (under >= 0.0) & (along > 0.0)
-        distance = np.where(hit, along - np.sqrt(np.maximum(under, 0.0)), np.inf)
-        ranges = distance.min(1, initial=np.inf) + self.rng.normal(0.0, self.noise, len(ANGLES))
+        mount = self.config.lidar_pose
+        x, y = self.x + c * mount[0] - s * mount[1], self.y + s * mount[0] + c * mount[1]
+        ranges = cast_rays(self.circles, x, y, self.yaw + mount[2])
+        ranges += self.rng.normal(0.0, self.noise, len(ANGLES))
         ranges[ranges > RANGE_MAX] = np.inf
         return ranges.astype(np.float32)
 
@@ -141,7 +159,7 @@ class Rig:
         raise AssertionError(f"never nominal: {self.output}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_rig() -> type[Rig]:
     return Rig
 
