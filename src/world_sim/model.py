@@ -136,6 +136,9 @@ class _Builder:
         # Few geoms are ever near: testing them all is faster than walking a tree to them.
         option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
         option.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND
+        # Looking for several contacts, MuJoCo gives a wheel on the edge of a plate the normal of
+        # the plate's side, and a sill of 5 mm becomes a wall.
+        option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MULTICCD
 
     def add_static(self, model: Model) -> None:
         """Add the collision shapes of a static model."""

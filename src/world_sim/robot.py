@@ -20,13 +20,14 @@ from world_sim.moving import MovingBodies
 from world_sim.robot_arrays import RobotArrays
 from world_sim.sdf.types import ImuSpec, LidarSpec, Model
 from world_sim.sensors import InertialUnit, Lidar, odometry_message, sensor_rng
-from world_sim.slices import slice_models
+from world_sim.slices import static_slice
 
 if TYPE_CHECKING:
     from world_sim.simulator import Simulator
 
-# A contact whose surface holds the robot up is ground: its normal is within 45° of vertical.
-SUPPORTING_NORMAL = math.cos(math.pi / 4)
+# What the robot stands or rolls on is ground, not an obstacle: a surface whose normal is within
+# 45° of the vertical or, for a wheel, a contact within 45° of the wheel's lowest point.
+STEEPEST = math.cos(math.pi / 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +71,22 @@ class Robot:
         self._geoms = frozenset(
             int(geom) for geom in np.flatnonzero(model.body_rootid[model.geom_bodyid] == root)
         )
+        self._wheels = frozenset(
+            int(model.site(tyre.name).bodyid[0]) for tyre in (*built.left_tyres, *built.right_tyres)
+        )
         self.clocked: list[Clocked] = []
         self._add_sensors(built, models, seed)
 
     def _add_sensors(self, built: BuiltRobot, models: Sequence[Model], seed: int) -> None:
         model, data = self._simulator.model, self._simulator.data
-        static = [m for m in models if m.static]
+        static = tuple(m for m in models if m.static)
         others = [m for m in models if m.name != built.name]
         for number, (name, sensor) in enumerate(built.sensors):
             rng = sensor_rng(seed, self.index, number)
             site = int(model.site(name).id)
             if isinstance(sensor.spec, LidarSpec):
                 height = float(data.site_xpos[site, 2])
-                lidar = Lidar(sensor.spec, slice_models(static, height), height, rng)
+                lidar = Lidar(sensor.spec, static_slice(static, height), height, rng)
                 moving = MovingBodies(model, others, height)
                 self.clocked.append(
                     LidarClock(self, sensor.update_rate or 10.0, site, lidar, moving)
@@ -136,11 +140,17 @@ class Robot:
         contacts = simulator.data.contact
         owners = simulator._built.geom_models
         body_of = simulator.model.geom_bodyid
-        for (first, second), frame in zip(contacts.geom, contacts.frame, strict=True):
+        places = zip(contacts.geom, contacts.frame[:, 2], contacts.pos[:, 2], strict=True)
+        for (first, second), slope, height in places:
             mine, other = (first, second) if first in self._geoms else (second, first)
             if mine not in self._geoms or other in self._geoms or body_of[other] == 0:
                 continue
-            if abs(frame[2]) < SUPPORTING_NORMAL:
+            wheel = int(body_of[mine])
+            if wheel in self._wheels:
+                steep = simulator.data.xpos[wheel, 2] - height < STEEPEST * self.drive.wheel_radius
+            else:
+                steep = abs(slope) < STEEPEST
+            if steep:
                 return owners[int(other)]
         return ""
 

@@ -73,7 +73,9 @@ def test_poses_follow_frames_and_relative_to(tmp_path):
 
 def test_degrees_and_quaternions_are_rotations_too(tmp_path):
     def yaw(pose: str) -> float:
-        model = sdf_text.shape("thing", sdf_text.sphere(1)).replace("<pose>0 0 0 0 0 0</pose>", pose)
+        model = sdf_text.shape("thing", sdf_text.sphere(1)).replace(
+            "<pose>0 0 0 0 0 0</pose>", pose
+        )
         world = load_text(tmp_path, sdf_text.world(model))
         return world.models[-1].pose.orientation.yaw
 
