@@ -23,7 +23,8 @@ from world_sim.watch.scene import Frame, RobotView, ScanView, Scene, scan_view, 
 from world_sim.watch.server import LiveServer
 from world_sim.world import World
 
-TICK_NS = 50 * MILLISECOND
+TICK_NS = 40 * MILLISECOND
+"""A lidar of 50 or 25 Hz has then just scanned, so that its beams end where the walls are."""
 HELD_S = 0.3
 """The page repeats a command while it is held; one older than this is over."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
@@ -110,6 +111,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     live: LiveServer
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a page that was closed in the middle of an answer."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     """One request of the page."""
@@ -176,14 +182,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
         number = 0
-        try:
-            while not live.closed:
-                newer = live.newer(number)
-                if newer is None:
-                    self.wfile.write(b": still here\n\n")
-                else:
-                    number, frame = newer
-                    self.wfile.write(b"data: " + frame + b"\n\n")
-                self.wfile.flush()
-        except ConnectionError:
-            return
+        while not live.closed:
+            newer = live.newer(number)
+            if newer is None:
+                self.wfile.write(b": still here\n\n")
+            else:
+                number, frame = newer
+                self.wfile.write(b"data: " + frame + b"\n\n")
+            self.wfile.flush()
