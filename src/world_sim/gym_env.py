@@ -34,7 +34,7 @@ from autonomy_interfaces.messages import (
 from autonomy_interfaces.share import share_directory
 from world_sim.drive import read_drive
 from world_sim.faults import Fault
-from world_sim.simulator import RobotSpawn, Simulator
+from world_sim.simulator import RobotSpawn, Simulator, SimulatorConfig
 from world_sim.world import World, load_world
 
 ENVIRONMENT_ID = "edge_autonomy/WorldSim-v0"
@@ -59,10 +59,12 @@ class Task:
 class EnvConfig:
     """The parameters of the environment.
 
-    beams: sectors that the scan is reduced to, the nearest return of each; control_period_s:
-    simulated time of one step; time_limit_s: an episode is truncated after it; goal_tolerance_m:
-    the goal is reached within it; max_speed, max_turn: what an action of 1 asks for, m/s and
-    rad/s; max_range_m: what a beam without return reads.
+    beams: sectors that the scan is reduced to, the nearest return of each.
+    control_period_s: simulated time of one step, with one scan at its end.
+    time_limit_s: an episode is truncated after it.
+    goal_tolerance_m: the goal is reached within it.
+    max_speed, max_turn: what an action of 1 asks for, m/s and rad/s.
+    max_range_m: what a beam without return reads.
     """
 
     beams: int = 72
@@ -149,6 +151,7 @@ class WorldSimEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
             [RobotSpawn(self._robot, ROBOT, self._task.start)],
             simulator_seed,
             self._faults,
+            SimulatorConfig(lidar_rate=1.0 / self.config.control_period_s),
         )
         self._scan: LaserScan | None = None
         self._odometry: Odometry | None = None

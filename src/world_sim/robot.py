@@ -88,9 +88,8 @@ class Robot:
                 height = float(data.site_xpos[site, 2])
                 lidar = Lidar(sensor.spec, static_slice(static, height), height, rng)
                 moving = MovingBodies(model, others, height)
-                self.clocked.append(
-                    LidarClock(self, sensor.update_rate or 10.0, site, lidar, moving)
-                )
+                rate = self._simulator.config.lidar_rate or sensor.update_rate or 10.0
+                self.clocked.append(LidarClock(self, rate, site, lidar, moving))
             elif isinstance(sensor.spec, ImuSpec):
                 unit = InertialUnit(sensor.spec, rng)
                 row = self._arrays.accelerometer_of.index(name)

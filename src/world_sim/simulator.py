@@ -44,11 +44,13 @@ class SimulatorConfig:
     step_ms: physics step, milliseconds.
     command_timeout_s: the base stops when its last command is older; zero: it never does.
     odometry: `fused` (wheels and gyroscope, as a robot's own filter gives it) or `wheel`.
+    lidar_rate: scans per second instead of what the robots' models say; zero: as they say.
     """
 
     step_ms: int = 2
     command_timeout_s: float = 0.25
     odometry: str = "fused"
+    lidar_rate: float = 0.0
 
 
 class Simulator:

@@ -172,6 +172,16 @@ def test_faults_reach_the_observation_without_leaving_its_space(wall: Path) -> N
     assert not observation["scan"].any()
 
 
+def test_the_scan_of_an_observation_is_of_that_very_moment(wall: Path) -> None:
+    env = env_to(wall, 9.0)
+    env.reset(seed=0)
+    for _ in range(5):
+        observation, _, _, _, info = env.step(AHEAD)
+    # The lidar stands 0.055 m before the base, and the wall's near face at x = 1.9.
+    expected = 1.9 - info["pose"][0] - 0.055
+    assert observation["scan"].min() == pytest.approx(expected, abs=0.01)
+
+
 def test_sectors_report_their_nearest_valid_return() -> None:
     ranges = np.array([3, 2, np.nan, 4, np.inf, np.inf, np.nan, np.nan, -np.inf, 5], np.float32)
     scan = LaserScan(0, ranges, -1.0, 0.2, 0.1, 30.0)
