@@ -153,7 +153,7 @@ class Gate:
             return self._settle(request_id, "deny", verdict.reason, "policy", now_ns)
         tier = verdict.tier if verdict.outcome == "escalate" else escalated.tier
         if not self._policy.may_approve(who, tier, request.who):
-            return replace(escalated, reason=f"{who} may not approve tier {tier}")
+            return replace(escalated, reason=f"{who} may not approve tier {tier}", by=who)
         return self._settle(request_id, "allow", f"approved: {escalated.reason}", who, now_ns)
 
     def reject(self, request_id: str, who: str, now_ns: int) -> Decision:

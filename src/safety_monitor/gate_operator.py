@@ -63,18 +63,23 @@ class GateOperator:
         )
         sent_s = -_REPEAT_S
 
-        def heard() -> bool:
+        def answered() -> dict[str, str] | None:
+            """The gate's word on this answer; the asker hears 'escalate' again and again."""
+            decision = self._decisions.get(request_id)
+            values = {} if decision is None else protocol.values_of(decision)
+            if decision is None or (values["outcome"] == "escalate" and values["by"] != who):
+                return None
+            return {"request_id": request_id, "reason": decision.message} | values
+
+        def sent_and_answered() -> bool:
             nonlocal sent_s
             if time.monotonic() - sent_s >= _REPEAT_S and self._answers.get_subscription_count():
                 self._answers.publish(message)
                 sent_s = time.monotonic()
-            return request_id in self._decisions
+            return answered() is not None
 
-        self._spin_until(heard)
-        decision = self._decisions.get(request_id)
-        if decision is None:
-            return None
-        return {"request_id": request_id, "reason": decision.message} | protocol.values_of(decision)
+        self._spin_until(sent_and_answered)
+        return answered()
 
     def _spin_until(self, happened: Callable[[], bool]) -> None:
         end_s = time.monotonic() + self._timeout_s

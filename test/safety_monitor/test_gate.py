@@ -165,7 +165,8 @@ def test_an_approval_after_the_deadline_denies_even_before_expiry_was_noticed(ri
 def test_who_may_not_approve_leaves_the_request_open(rig: Rig) -> None:
     rig.ask("drive_to", "battery", **BATTERY_GOAL)
     refused = rig.gate.approve("battery", "operator", rig.now_ns)
-    assert refused.outcome == "escalate" and "operator may not approve" in refused.reason
+    assert (refused.outcome, refused.by) == ("escalate", "operator")
+    assert "operator may not approve" in refused.reason
     assert rig.gate.approve("battery", "safety_officer", rig.now_ns).outcome == "allow"
 
 
