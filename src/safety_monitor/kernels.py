@@ -21,6 +21,7 @@ SPACING = 0.025
 """No point of the footprint moves farther than this between two poses of a sweep, metres."""
 SAGITTA = 0.0005
 """How far an obstacle's path, seen from the body, strays from the chord between two poses."""
+ROUNDING = 1e-6
 MERGED = 0.004
 """Neighbouring returns closer than this are one obstacle, metres."""
 _GRID = 10
@@ -201,21 +202,25 @@ def _is_free(
     edges: Floats,
     hull: Floats,
     keep: float,
+    leaving: bool,
     poses: Floats,
     hint: NDArray[np.int64],
 ) -> bool:
-    """Whether all four sweeps of a manoeuvre keep clear; `hint[0]` is the last culprit."""
+    """Whether all four sweeps of a manoeuvre keep clear; `hint[0]` is the last culprit.
+
+    leaving: a point that is already closer than `keep` need only not come closer.
+    """
     culprit = hint[0]
     for upper in (3, 0, 1, 2):
         count = roll_out(state, phases, rates, radius, upper, poses)
         if count > poses.shape[0]:
             return False
-        if culprit >= 0 and _is_hit(
-            points[culprit, 0], points[culprit, 1], near[culprit], poses, count, edges, hull, keep
-        ):
-            return False
-        for i in range(points.shape[0]):
-            if _is_hit(points[i, 0], points[i, 1], near[i], poses, count, edges, hull, keep):
+        for k in range(-1, points.shape[0]):
+            i = culprit if k < 0 else k
+            if i < 0:
+                continue
+            own = min(keep, near[i] - ROUNDING) if leaving else keep
+            if _is_hit(points[i, 0], points[i, 1], near[i], poses, count, edges, hull, own):
                 hint[0] = i
                 return False
     return True
@@ -298,24 +303,25 @@ def largest_scale(
         phases[1, 1] = phases[1, 2] = scale * command[0]
         phases[1, 3] = phases[1, 4] = scale * command[1]
         keep = margin[0] + margin[1] * speed * scale + SAGITTA
-        if _is_free(nearby, near, state, phases, rates, radius, edges, hull, keep, poses, hint):
+        if _is_free(
+            nearby, near, state, phases, rates, radius, edges, hull, keep, False, poses, hint
+        ):
             free = scale
             break
         blocked = scale
     if free == 1.0:
         return 1.0, present
     if free == 0.0 and present < margin[0]:
-        ratio = 1.0
-        if abs(command[0]) > escape[0]:
-            ratio = escape[0] / abs(command[0])
-        if abs(command[1]) > escape[1]:
-            ratio = min(ratio, escape[1] / abs(command[1]))
-        keep = min(present, max(margin[2], present - margin[2]))
+        ratio = min(1.0, escape[0] / max(abs(command[0]), 1e-9))
+        ratio = min(ratio, escape[1] / max(abs(command[1]), 1e-9))
         phases[1, 1] = phases[1, 2] = ratio * command[0]
         phases[1, 3] = phases[1, 4] = ratio * command[1]
+        # Below the floor nothing may come closer than the nearest is now, noise included; what is
+        # inside the footprint (present < 0) measures no distance.
+        keep = present - ROUNDING if 0.0 <= present < margin[2] else margin[2]
         hint[0] = -1
         ok = _is_free(
-            nearby, near, state, phases, rates, radius, edges, hull, keep - 1e-6, poses, hint
+            nearby, near, state, phases, rates, radius, edges, hull, keep, True, poses, hint
         )
         return (ratio if ok else 0.0), present
     for _ in range(_BISECTIONS):
@@ -323,7 +329,9 @@ def largest_scale(
         phases[1, 1] = phases[1, 2] = scale * command[0]
         phases[1, 3] = phases[1, 4] = scale * command[1]
         keep = margin[0] + margin[1] * speed * scale + SAGITTA
-        if _is_free(nearby, near, state, phases, rates, radius, edges, hull, keep, poses, hint):
+        if _is_free(
+            nearby, near, state, phases, rates, radius, edges, hull, keep, False, poses, hint
+        ):
             free = scale
         else:
             blocked = scale
