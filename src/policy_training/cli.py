@@ -19,6 +19,9 @@ def train(
         Path | None, typer.Option(help="Directory of the policy; default out/policies/NAME.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed instead of the configuration's.")] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Reuse the rounds that an interrupted run gathered.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the figures as one JSON object.")
     ] = False,
@@ -35,7 +38,7 @@ def train(
             settings = settings.model_copy(update={"seed": seed})
         target = out or Path("out") / "policies" / settings.name
         work = Path("out") / "training" / settings.name
-        figures = run(settings, target, work, lambda line: typer.echo(line, err=True))
+        figures = run(settings, target, work, _progress, resume)
     except TrainingError as error:
         _refuse(str(error))
     if as_json:
@@ -48,6 +51,10 @@ def train(
             f"{summary['contact_rate']:.3f}  time {summary['mean_time_s']:.2f} s  policy ticks "
             f"{summary['policy_tick_share']:.3f}"
         )
+
+
+def _progress(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _refuse(message: str) -> None:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Family = Literal["barn", "rooms", "aisles", "clutter"]
+Family = Literal["barn", "dense", "rooms", "aisles", "clutter"]
+Mix = Annotated[dict[Family, Annotated[float, Field(ge=0.0)]], Field(min_length=1)]
 
 SEEDS_PER_SPLIT = 1_000_000
 """World seeds of the splits are disjoint: train, validation and test start this far apart."""
@@ -24,19 +25,25 @@ class _Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Round(_Schema):
+    """One round of episodes; `families` weighs which worlds they are in."""
+
+    episodes: Count
+    families: Mix
+
+
 class Gathering(_Schema):
     """How the data is gathered: rounds of episodes, the expert labelling every tick.
 
     In round 0 the expert drives, with disturbances; in later rounds the policy of the round
-    before does (DAgger), except for a `expert_share` of the stretches. An episode ends at the
+    before does (DAgger), except for `expert_share` of the stretches. An episode ends at the
     goal, on contact, or after `episode_s`.
     """
 
-    episodes: Annotated[tuple[Count, ...], Field(min_length=1)]
+    rounds: Annotated[tuple[Round, ...], Field(min_length=1)]
     expert_share: Share = 0.3
     disturbance: Share = 0.2
     episode_s: Annotated[float, Field(gt=1.0)] = 30.0
-    families: dict[Family, Annotated[float, Field(ge=0.0)]]
 
 
 class Network(_Schema):
@@ -61,8 +68,9 @@ class Optimisation(_Schema):
 
 
 class Evaluation(_Schema):
-    """Closed-loop episodes on worlds of the validation and test splits."""
+    """Worlds of the validation split for the fit, of the test split for driving at the end."""
 
+    families: Mix
     validation_episodes: Count = 20
     test_episodes: Count = 40
 
@@ -78,7 +86,7 @@ class TrainingConfig(_Schema):
     gathering: Gathering
     network: Network = Network()
     optimisation: Optimisation = Optimisation()
-    evaluation: Evaluation = Evaluation()
+    evaluation: Evaluation
 
 
 def load_training_config(path: Path) -> TrainingConfig:

@@ -157,8 +157,12 @@ def _rounded(values: Array) -> list[float]:
 
 
 def _describe(config: TrainingConfig, train: Dataset) -> str:
-    families = ", ".join(f"{name} {weight:g}" for name, weight in config.gathering.families.items())
+    rounds = "; ".join(
+        f"{entry.episodes} episodes in "
+        + ", ".join(f"{name} {weight:g}" for name, weight in entry.families.items())
+        for entry in config.gathering.rounds
+    )
     return (
-        f"{len(train)} ticks of {len(np.unique(train.episode))} episodes in generated worlds "
-        f"({families}), labelled by autonomy_nodes.planning.Planner"
+        f"{len(train)} ticks of {len(np.unique(train.episode))} generated worlds ({rounds}), "
+        "labelled by autonomy_nodes.planning.Planner"
     )

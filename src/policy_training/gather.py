@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -41,19 +41,19 @@ class EpisodePlan:
 
 
 def plan_episodes(
-    gathering: Gathering, split: str, first: int, count: int
+    families: Mapping[Family, float], split: str, first: int, count: int
 ) -> tuple[EpisodePlan, ...]:
     """Episodes `first` … of a split, families drawn by their weights.
 
     World seeds of different splits never meet.
     """
-    families = list(gathering.families)
-    weights = np.array([gathering.families[family] for family in families])
+    names = list(families)
+    weights = np.array([families[name] for name in names])
     offset = SPLITS.index(split) * SEEDS_PER_SPLIT
     plans = []
     for seed in range(offset + first, offset + first + count):
-        draw = np.random.default_rng([seed, 0]).choice(len(families), p=weights / weights.sum())
-        plans.append(EpisodePlan(families[draw], seed))
+        draw = np.random.default_rng([seed, 0]).choice(len(names), p=weights / weights.sum())
+        plans.append(EpisodePlan(names[draw], seed))
     return tuple(plans)
 
 

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from policy_training.config import SEEDS_PER_SPLIT, TrainingConfig, TrainingError
-from policy_training.dataset import Dataset, concatenate
+from policy_training.dataset import Dataset, concatenate, load
 from policy_training.evaluate import Summary, evaluate, summarise
 from policy_training.export import export
 from policy_training.fit import FitResult, fit
@@ -24,7 +25,9 @@ SEEDS_PER_RUN = 10_000
 """Runs of different seeds train in different worlds; validation and test worlds stay the same."""
 
 
-def run(config: TrainingConfig, out: Path, work: Path, progress: Progress) -> dict[str, Any]:
+def run(
+    config: TrainingConfig, out: Path, work: Path, progress: Progress, resume: bool = False
+) -> dict[str, Any]:
     """Gather, fit and correct round by round, evaluate, and write the policy to `out`.
 
     Args:
@@ -32,6 +35,7 @@ def run(config: TrainingConfig, out: Path, work: Path, progress: Progress) -> di
         out: directory of the finished policy.
         work: directory for the data and the policies of the rounds.
         progress: takes one line at a time.
+        resume: take rounds that an interrupted run of the same configuration left in `work`.
 
     Returns:
         The figures of the run, ready for JSON.
@@ -41,20 +45,21 @@ def run(config: TrainingConfig, out: Path, work: Path, progress: Progress) -> di
     """
     started = time.monotonic()
     work.mkdir(parents=True, exist_ok=True)
-    validation = _gather_validation(config, progress)
-    validation.save(work / "validation.npz")
+    validation = _kept(
+        work / "validation.npz", resume, lambda: _gather_validation(config, progress)
+    )
     created = datetime.now(timezone.utc).date().isoformat()
     rounds: list[Dataset] = []
     figures: list[dict[str, float]] = []
     policy: Path | None = None
-    for index, count in enumerate(config.gathering.episodes):
-        rounds.append(_gather_round(config, index, policy, progress))
-        rounds[-1].save(work / f"round_{index}.npz")
+    for index in range(len(config.gathering.rounds)):
+        gather_round = partial(_gather_round, config, index, policy, progress)
+        rounds.append(_kept(work / f"round_{index}.npz", resume, gather_round))
         train = concatenate(rounds)
         result = fit(train, validation, config, progress)
         policy = work / f"policy_{index}"
         export(result.network, config, train, validation, {}, policy, created)
-        figures.append(_round_figures(result, train, count))
+        figures.append(_round_figures(result, train))
         progress(f"round {index}: {figures[-1]}")
     assert policy is not None
     summaries = _evaluate(config, policy, progress)
@@ -70,8 +75,18 @@ def run(config: TrainingConfig, out: Path, work: Path, progress: Progress) -> di
     }
 
 
+def _kept(file: Path, resume: bool, gather_it: Callable[[], Dataset]) -> Dataset:
+    """The dataset in `file` where it may be resumed from, or a fresh one, saved there."""
+    if resume and file.is_file():
+        return load(file)
+    dataset = gather_it()
+    dataset.save(file)
+    return dataset
+
+
 def _gather_validation(config: TrainingConfig, progress: Progress) -> Dataset:
-    plans = plan_episodes(config.gathering, "validation", 0, config.evaluation.validation_episodes)
+    evaluation = config.evaluation
+    plans = plan_episodes(evaluation.families, "validation", 0, evaluation.validation_episodes)
     episodes = gather(plans, config.gathering, config.network, None, config.workers)
     dataset = concatenate(list(episodes))
     if len(dataset) == 0:
@@ -84,9 +99,11 @@ def _gather_round(
     config: TrainingConfig, index: int, policy: Path | None, progress: Progress
 ) -> Dataset:
     """The data of one round; each round has worlds of its own."""
-    count = config.gathering.episodes[index]
-    first = config.seed * SEEDS_PER_RUN % SEEDS_PER_SPLIT + sum(config.gathering.episodes[:index])
-    plans = plan_episodes(config.gathering, "train", first, count)
+    rounds = config.gathering.rounds
+    count = rounds[index].episodes
+    earlier = sum(entry.episodes for entry in rounds[:index])
+    first = config.seed * SEEDS_PER_RUN % SEEDS_PER_SPLIT + earlier
+    plans = plan_episodes(rounds[index].families, "train", first, count)
     parts = []
     for number, part in enumerate(
         gather(plans, config.gathering, config.network, policy, config.workers), start=1
@@ -103,7 +120,8 @@ def _gather_round(
 
 def _evaluate(config: TrainingConfig, policy: Path, progress: Progress) -> dict[str, Summary]:
     """Closed loop on test worlds: the stack as it drives, the policy alone, the planner alone."""
-    plans = plan_episodes(config.gathering, "test", 0, config.evaluation.test_episodes)
+    evaluation = config.evaluation
+    plans = plan_episodes(evaluation.families, "test", 0, evaluation.test_episodes)
     summaries = {}
     for driver in ("default", "policy", "fallback"):
         summaries[driver] = summarise(evaluate(plans, policy, driver, config.workers))
@@ -111,9 +129,8 @@ def _evaluate(config: TrainingConfig, policy: Path, progress: Progress) -> dict[
     return summaries
 
 
-def _round_figures(result: FitResult, train: Dataset, episodes: int) -> dict[str, float]:
+def _round_figures(result: FitResult, train: Dataset) -> dict[str, float]:
     return {
-        "episodes": episodes,
         "ticks": len(train),
         "worlds": len(np.unique(train.episode)),
         "validation_vx_rmse": round(result.vx_rmse, 4),

@@ -19,6 +19,10 @@ from scenario_eval import worldgen
 
 WALL_RADIUS = 0.05
 START_CLEARANCE = 0.6
+FIELDS: dict[Family, worldgen.FieldParameters] = {
+    "barn": worldgen.FieldParameters(),
+    "dense": worldgen.FieldParameters(fill=(0.28, 0.42), passage=0.27),
+}
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ def generate(family: Family, seed: int) -> TrainingWorld:
     Raises:
         RuntimeError: the family's generator found no crossable world.
     """
-    if family == "barn":
-        return _barn(seed)
+    if family in FIELDS:
+        return _field(family, seed)
     generator = np.random.default_rng([seed, len(family)])
     builders = {"rooms": _rooms, "aisles": _aisles, "clutter": _clutter}
     circles, goal = builders[family](generator)
@@ -50,13 +54,13 @@ def generate(family: Family, seed: int) -> TrainingWorld:
     return TrainingWorld(family, seed, circles[clear], goal)
 
 
-def _barn(seed: int) -> TrainingWorld:
+def _field(family: Family, seed: int) -> TrainingWorld:
     """A field of cylinders after BARN's, with walls left, right and behind."""
-    world = worldgen.generate(seed)
+    world = worldgen.generate(seed, FIELDS[family])
     placed = [relative(world.start, Pose2D(x, y)) for x, y in world.cylinders]
     circles = np.array([(pose.x, pose.y, worldgen.CYLINDER_RADIUS) for pose in placed])
     goal = relative(world.start, world.goal)
-    return TrainingWorld("barn", seed, circles, Pose2D(goal.x, goal.y))
+    return TrainingWorld(family, seed, circles, Pose2D(goal.x, goal.y))
 
 
 def wall(x0: float, y0: float, x1: float, y1: float) -> NDArray[np.float64]:

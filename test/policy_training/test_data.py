@@ -16,7 +16,7 @@ from policy_training.gather import EpisodePlan, gather, run_episode
 from policy_training.gather import _tick as tick_of
 
 NETWORK = Network(beams=90)
-GATHERING = Gathering(episodes=(1,), families={"clutter": 1.0}, episode_s=1.5)
+GATHERING = Gathering(rounds=({"episodes": 1, "families": {"clutter": 1.0}},), episode_s=1.5)
 
 
 def _episode(seed: int) -> Dataset:

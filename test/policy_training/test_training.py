@@ -22,10 +22,16 @@ TINY = {
     "version": "0.0.1",
     "description": "For the tests.",
     "workers": 1,
-    "gathering": {"episodes": [2, 1], "families": {"clutter": 1.0}, "episode_s": 3.0},
+    "gathering": {
+        "rounds": [
+            {"episodes": 2, "families": {"clutter": 1.0}},
+            {"episodes": 1, "families": {"clutter": 1.0}},
+        ],
+        "episode_s": 3.0,
+    },
     "network": {"beams": 60, "lookahead": [0.5, 1.0], "channels": [4, 4, 4], "hidden": [16]},
     "optimisation": {"epochs": 2, "batch": 32},
-    "evaluation": {"validation_episodes": 1, "test_episodes": 1},
+    "evaluation": {"families": {"clutter": 1.0}, "validation_episodes": 1, "test_episodes": 1},
 }
 
 
@@ -62,8 +68,11 @@ def test_shipped_configurations_are_valid():
     ("changes", "field"),
     [
         ({"learning": 1}, "learning"),
-        ({"gathering": {"episodes": [], "families": {"barn": 1.0}}}, "gathering.episodes"),
-        ({"gathering": {"episodes": [1], "families": {"ice": 1.0}}}, "gathering.families.ice"),
+        ({"gathering": {"rounds": []}}, "gathering.rounds"),
+        (
+            {"gathering": {"rounds": [{"episodes": 1, "families": {"ice": 1.0}}]}},
+            r"gathering.rounds.0.families.ice",
+        ),
         ({"optimisation": {"epochs": 0}}, "optimisation.epochs"),
     ],
 )
@@ -121,5 +130,8 @@ def test_train_writes_a_policy_that_loads_with_its_provenance(tmp_path, monkeypa
     assert manifest.provenance.metrics["policy_tick_share"] == pytest.approx(
         figures["policy_tick_share"], abs=1e-3
     )
-    assert [entry["episodes"] for entry in figures["rounds"]] == [2, 1]
+    assert [entry["worlds"] for entry in figures["rounds"]] == [2, 3]
     assert all(spec.statistics is not None for spec in manifest.inputs)
+    resumed = CliRunner().invoke(app, [*arguments, "--resume"])
+    assert "episode 1" not in resumed.stderr
+    assert json.loads(resumed.stdout)["rounds"] == figures["rounds"]

@@ -7,12 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from policy_training.config import Gathering
 from policy_training.gather import plan_episodes
 from policy_training.rig import FRONT, REAR, SIDE
 from policy_training.worlds import box, generate, wall
 
-FAMILIES = ("barn", "rooms", "aisles", "clutter")
+FAMILIES = ("barn", "dense", "rooms", "aisles", "clutter")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -45,9 +44,8 @@ def test_walls_let_no_beam_through():
 
 
 def test_splits_share_no_world():
-    gathering = Gathering(episodes=(5,), families={"barn": 1.0, "rooms": 1.0})
     seeds = [
-        {plan.seed for plan in plan_episodes(gathering, split, 0, 500)}
+        {plan.seed for plan in plan_episodes({"barn": 1.0, "rooms": 1.0}, split, 0, 500)}
         for split in ("train", "validation", "test")
     ]
     assert all(len(split) == 500 for split in seeds)
@@ -55,7 +53,6 @@ def test_splits_share_no_world():
 
 
 def test_families_follow_their_weights():
-    gathering = Gathering(episodes=(5,), families={"barn": 3.0, "rooms": 1.0})
-    plans = plan_episodes(gathering, "train", 0, 2000)
+    plans = plan_episodes({"barn": 3.0, "rooms": 1.0}, "train", 0, 2000)
     share = sum(plan.family == "barn" for plan in plans) / len(plans)
     assert share == pytest.approx(0.75, abs=0.03)
