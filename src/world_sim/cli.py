@@ -76,6 +76,14 @@ def show(
     typer.echo(str(out))
 
 
+@worlds.command()
+def elements() -> None:
+    """Print the table of SDF elements: played, approximated, ignored, refused (Markdown)."""
+    from world_sim.sdf.support_table import support_table
+
+    typer.echo(support_table(), nl=False)
+
+
 @bench.command()
 def sim(
     world: Annotated[Path, typer.Option(help="SDF world file.")],

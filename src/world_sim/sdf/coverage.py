@@ -41,7 +41,6 @@ class Rule:
 _PLAYED = {
     "sdf": "world model",
     "world": "gravity physics model include frame plugin",
-    "physics": "max_step_size",
     "include": "uri name pose static plugin",
     "model": "static pose link joint frame model include plugin",
     "frame": "pose",
@@ -105,6 +104,7 @@ _IGNORED = {
 }
 
 _SPECIFIC = {
+    "physics/max_step_size": Rule(Status.APPROXIMATED, "steps of 2 ms unless configured"),
     "ode/mu": Rule(
         Status.APPROXIMATED, "without fdir1, the lower of mu and mu2 holds in every direction"
     ),
