@@ -75,7 +75,7 @@ class SeenSpace:
     def unknown(self, base: Pose, reach: float, scanners: list[Scanner], now_ns: int) -> Floats:
         """(N, 2) centres of cells that are neither in view nor remembered as free, base frame."""
         points: Floats = unknown_cells(
-            self._grid, self._centre, self._cell, np.array(base), reach, now_ns - self._memory_ns
+            self._grid, self._cell, np.array(base), reach, now_ns - self._memory_ns
         )
         for scanner in scanners:
             if not len(points):

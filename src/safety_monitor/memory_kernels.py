@@ -157,9 +157,7 @@ def cover(grid: Grid, cell: float, base: Floats, edges: Floats, circle: float, s
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
-def unknown_cells(
-    grid: Grid, centre: NDArray[np.int64], cell: float, base: Floats, reach: float, oldest: int
-) -> Floats:
+def unknown_cells(grid: Grid, cell: float, base: Floats, reach: float, oldest: int) -> Floats:
     """(N, 2) centres, in the frame of `base`, of the cells in reach not seen free since `oldest`.
 
     Of those with no free neighbour only some stand for all, close enough for no body to slip in.
@@ -171,8 +169,9 @@ def unknown_cells(
     span = min(int(limit / cell) + 1, NEAR - 1)
     points = np.empty(((2 * span + 1) ** 2 + _RING, 2))
     n = 0
-    for i in range(centre[0] - span, centre[0] + span + 1):
-        for j in range(centre[1] - span, centre[1] + span + 1):
+    ci, cj = math.floor(base[0] / cell), math.floor(base[1] / cell)
+    for i in range(ci - span, ci + span + 1):
+        for j in range(cj - span, cj + span + 1):
             if grid[i & _WRAP, j & _WRAP] >= oldest:
                 continue
             inner = (

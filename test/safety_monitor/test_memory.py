@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from safety_monitor.config import MonitorConfig
+from safety_monitor.kernels import footprint_edges
+from safety_monitor.memory import SeenSpace
+from safety_monitor.scanner import Scanner
+
+MS = 1_000_000
+BEAMS = 720
+ANGLE_MIN, ANGLE_STEP = -2.35619, 4.71238 / (BEAMS - 1)
+ANGLES = ANGLE_MIN + ANGLE_STEP * np.arange(BEAMS)
+
+
+class Seen:
+    """A memory and its scanner, both in the first pose's frame."""
+
+    def __init__(self, vouched: bool = False, **changes: float) -> None:
+        config = MonitorConfig(**changes)
+        edges = footprint_edges(config.footprint)
+        radius = float(np.hypot(edges[:, 0], edges[:, 1]).max())
+        self.scanner = Scanner(config, "scan", config.lidar_pose)
+        self.space = SeenSpace(config, edges, radius)
+        self.space.start((0.0, 0.0, 0.0), 0, vouched)
+        self.now = 0
+
+    def look(self, pose=(0.0, 0.0, 0.0), ranges: np.ndarray | None = None, times: int = 8) -> None:
+        values = np.full(BEAMS, 5.0, np.float32) if ranges is None else ranges.astype(np.float32)
+        for _ in range(times):
+            self.now += 20 * MS
+            self.scanner.take(self.now, values, ANGLE_MIN, ANGLE_STEP, 0.1, 30.0, self.now)
+            self.space.remember(self.scanner, pose)
+
+    def unknown(self, pose=(0.0, 0.0, 0.0), reach: float = 0.6) -> np.ndarray:
+        return self.space.unknown(pose, reach, [self.scanner], self.now)
+
+    def nearest(self, x: float, y: float, pose=(0.0, 0.0, 0.0)) -> float:
+        """Distance from a point, in the frame of `pose`, to the nearest unknown one."""
+        points = self.unknown(pose)
+        return float(np.hypot(points[:, 0] - x, points[:, 1] - y).min(initial=math.inf))
+
+
+def test_behind_a_robot_that_has_seen_nothing_all_is_unknown() -> None:
+    seen = Seen()
+    seen.look()
+    assert seen.nearest(-0.40, 0.0) < 0.03
+    bearings = np.arctan2(seen.unknown()[:, 1], seen.unknown()[:, 0] - 0.055)
+    assert (np.abs(bearings) > 2.35).all()
+
+
+def test_a_person_vouches_for_the_circle_that_the_robot_turns_in() -> None:
+    seen = Seen(vouched=True)
+    seen.look()
+    assert seen.nearest(0.0, 0.0) > 0.41
+
+
+def test_what_was_seen_is_remembered_when_it_is_behind() -> None:
+    seen = Seen()
+    for k in range(60):
+        seen.look((0.02 * k, 0.0, 0.0), times=1)
+    pose = (1.18, 0.0, 0.0)
+    assert seen.nearest(-0.45, 0.0, pose) > 0.15
+    assert seen.nearest(-0.45, 0.3, pose) > 0.15
+
+
+def test_an_obstacle_is_remembered_when_it_is_behind() -> None:
+    """A post at (0.5, 0.4): the beams towards it end there, and later it is behind the robot."""
+    seen = Seen()
+    for k in range(70):
+        x = 0.02 * k
+        dx, dy = 0.5 - x - 0.055, 0.4
+        distance = math.hypot(dx, dy)
+        ranges = np.full(BEAMS, 5.0)
+        ranges[np.abs(ANGLES - math.atan2(dy, dx)) < 0.05 / distance] = distance - 0.05
+        seen.look((x, 0.0, 0.0), ranges, times=1)
+    pose = (1.38 - 0.5, 0.0, 0.0)
+    assert seen.nearest(0.5 - pose[0], 0.35, pose) < 0.03
+    assert seen.nearest(0.5 - pose[0], 0.15, pose) > 0.15
+
+
+def test_beams_that_say_nothing_leave_their_direction_unknown() -> None:
+    seen = Seen()
+    ranges = np.full(BEAMS, 5.0)
+    ranges[300:340] = math.nan
+    seen.look(ranges=ranges)
+    bearing = ANGLES[320]
+    x, y = 0.055 + 0.5 * math.cos(bearing), 0.5 * math.sin(bearing)
+    assert seen.nearest(x, y) < 0.03
+    seen.look()
+    assert seen.nearest(x, y) > 0.2
+
+
+def test_a_return_takes_back_what_was_free() -> None:
+    seen = Seen()
+    seen.look()
+    ranges = np.full(BEAMS, 5.0)
+    ranges[:60] = 0.4
+    seen.look(ranges=ranges, times=1)
+    x, y = 0.055 + 0.4 * math.cos(ANGLES[30]), 0.4 * math.sin(ANGLES[30])
+    turned = 1.0
+    c, s = math.cos(turned), math.sin(turned)
+    assert seen.nearest(c * x + s * y, c * y - s * x, (0.0, 0.0, turned)) < 0.03
+
+
+def test_memory_fades() -> None:
+    seen = Seen(memory_time=2.0)
+    seen.look()
+    turned = (0.0, 0.0, math.pi)
+    blocked = np.full(BEAMS, 0.11)
+    ahead = len(seen.unknown(turned))
+    seen.look(turned, blocked, times=150)
+    assert len(seen.unknown(turned)) > ahead + 50
+
+
+def test_beyond_what_is_looked_at_a_ring_is_unknown_where_no_beam_goes() -> None:
+    seen = Seen()
+    seen.look()
+    points = seen.unknown(reach=1.5)
+    distances = np.hypot(points[:, 0], points[:, 1])
+    assert distances.max() == pytest.approx(0.62, abs=0.01)
+    assert (np.abs(np.arctan2(points[:, 1], points[:, 0] - 0.055)) > 2.35).all()
+
+
+def test_the_window_goes_with_the_robot_and_forgets_what_it_leaves() -> None:
+    seen = Seen()
+    seen.look()
+    seen.look((10.0, 0.0, 0.0))
+    seen.look((0.0, 0.0, math.pi), np.full(BEAMS, math.nan), times=1)
+    assert seen.nearest(-0.5, 0.0, (0.0, 0.0, math.pi)) < 0.05
