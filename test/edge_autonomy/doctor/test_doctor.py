@@ -1,0 +1,82 @@
+"""The doctor: judges what it finds, and measures DDS for real."""
+
+from __future__ import annotations
+
+import collections
+import json
+import shutil
+import socket
+
+import pytest
+from typer.testing import CliRunner
+
+from edge_autonomy.cli import app
+from edge_autonomy.doctor import machine, round_trip, software
+from edge_autonomy.doctor.check import Status
+
+Usage = collections.namedtuple("Usage", "total used free")
+
+
+@pytest.mark.dds
+def test_reports_every_check_and_a_measured_round_trip() -> None:
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["ok"] is True
+    statuses = {check["name"]: check["status"] for check in report["checks"]}
+    assert {"python", "ros", "simulator", "policy", "data files"} <= statuses.keys()
+    assert statuses["ros"] == "ok"
+    latency = report["dds_round_trip"]
+    assert 0.0 < latency["p50_ms"] <= latency["p99_ms"]
+    assert all(check["remedy"] for check in report["checks"] if check["status"] != "ok")
+
+
+@pytest.mark.dds
+def test_a_failed_round_trip_fails_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unheard() -> round_trip.RoundTrip:
+        raise round_trip.RoundTripError("not heard")
+
+    monkeypatch.setattr(round_trip, "measure", unheard)
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 1
+    assert "✕ dds" in result.output
+    assert "multicast" in result.output
+    assert "cannot run here yet" in result.output
+
+
+@pytest.mark.parametrize(
+    ("free", "status"),
+    [(50 << 30, Status.OK), (512 << 20, Status.LACKS), (10 << 20, Status.FAILS)],
+)
+def test_disk_is_judged_by_room_for_recordings(
+    monkeypatch: pytest.MonkeyPatch, free: int, status: Status
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free, 0, free))
+    assert machine.disk().status is status
+
+
+def test_ports_in_use_are_seen_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    domain = 99
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("", 7400 + 250 * domain + 10))
+        check = machine.ports()
+    assert check.status is Status.LACKS
+    assert "1 of 10 in use" in check.found
+
+
+def test_an_absent_gazebo_is_lacking_not_failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    check = software.gazebo()
+    assert check.status is Status.LACKS
+    assert "ros-gz" in check.remedy
+
+
+def test_an_absent_rclpy_fails_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ImportError(f"no {name}")
+
+    monkeypatch.setattr(software.importlib, "import_module", missing)
+    check = software.ros()
+    assert check.status is Status.FAILS
+    assert "make setup" in check.remedy or "source" in check.remedy
