@@ -64,12 +64,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def ros_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A ROS domain and a log directory for this worker alone; yields the domain."""
+    """A ROS domain and a home for logs for this worker alone; yields the domain."""
     domain = RosDomain({})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROS_DOMAIN_ID", str(domain.id))
         patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-        patch.setenv("ROS_LOG_DIR", str(tmp_path_factory.mktemp("ros_log")))
+        patch.setenv("ROS_HOME", str(tmp_path_factory.mktemp("ros_home")))
+        patch.delenv("ROS_LOG_DIR", raising=False)
         yield domain.id
     domain.release()
 
