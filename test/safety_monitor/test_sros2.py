@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -74,11 +73,7 @@ def test_every_executable_of_a_node_has_an_enclave() -> None:
 
 @pytest.mark.dds
 @pytest.mark.parametrize("name", NODES)
-def test_a_node_is_granted_exactly_what_it_creates(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(31 + os.getpid() % 29))
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+def test_a_node_is_granted_exactly_what_it_creates(name: str, tmp_path: Path) -> None:
     import rclpy
 
     parameters = {
@@ -136,11 +131,7 @@ def test_what_one_node_hears_another_says() -> None:
 
 
 @pytest.mark.dds
-def test_the_commands_of_a_person_need_no_more_than_the_operators_enclave(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "30")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+def test_the_commands_of_a_person_need_no_more_than_the_operators_enclave() -> None:
     from safety_monitor.gate_operator import GateOperator
 
     with GateOperator(1.0) as operator:
