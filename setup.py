@@ -24,4 +24,17 @@ def data_files() -> list[tuple[str, list[str]]]:
     return entries
 
 
+def bring_project_files() -> None:
+    """Link what setuptools reads beside this file, where colcon has linked only this file.
+
+    `colcon build --symlink-install` runs setup.py in a directory of links, which lacks
+    pyproject.toml; without it the package has no name and no executables.
+    """
+    source = Path(__file__).resolve().parent
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        if not Path(name).exists() and (source / name).is_file():
+            Path(name).symlink_to(source / name)
+
+
+bring_project_files()
 setup(python_requires=">=3.10,<3.15", data_files=data_files())
