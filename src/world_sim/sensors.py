@@ -55,7 +55,7 @@ class Lidar:
         """
         spec = self.spec
         exact = self.exact(x, y, yaw, moving)
-        noise = self.rng.standard_normal(spec.samples)
+        noise = self.rng.standard_normal(spec.samples, dtype=np.float32)
         stddev = spec.noise.stddev
         return LaserScan(
             stamp_ns=stamp_ns,
