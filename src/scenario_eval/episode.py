@@ -20,7 +20,8 @@ class TickRecord:
     stamp_ns: simulated time. truth: the robot's true state. mission: state of the mission.
     driver, reason, planner_status: of the newest decision. wish: what decision asked for.
     monitor_state, cause, intervention, scale: of the safety monitor; `off`, "", `none` and 1
-    without one. command: what the base was given.
+    without one; `silent` in a tick in which its process does not compute. command: what the base
+    was last given.
     """
 
     stamp_ns: int

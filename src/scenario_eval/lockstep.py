@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 from autonomy_interfaces.messages import (
     MILLISECOND,
@@ -17,56 +15,43 @@ from autonomy_interfaces.messages import (
     VelocityCommand,
     nanoseconds,
 )
-from autonomy_interfaces.parameters import load_config
-from autonomy_interfaces.share import share_directory
-from autonomy_nodes.decision.contract import load_policy
-from autonomy_nodes.decision.decision import (
-    Decision,
-    DecisionConfig,
-    DecisionInputs,
-    DecisionOutput,
-)
-from autonomy_nodes.decision.runtime import PolicyRunner
-from autonomy_nodes.mission.mission import Mission, MissionConfig
-from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
+from autonomy_nodes.decision.decision import DecisionInputs, DecisionOutput
+from autonomy_nodes.decision.goal_lease import GoalLease
+from autonomy_nodes.mission.mission import Mission
 from autonomy_nodes.perception.publish_rate import PublishRate
-from autonomy_nodes.planning.planner import Planner, PlannerConfig
-from safety_monitor.config import MonitorConfig
-from safety_monitor.monitor import SafetyMonitor
+from safety_monitor.monitor import MonitorOutput, SafetyMonitor
 from scenario_eval.episode import Episode, TickRecord
+from scenario_eval.options import StackOptions, default_parameter_files
+from world_sim.faults.lockstep import LockstepProcesses
+from world_sim.faults.processes import ProcessFaultSchedule
 from world_sim.simulator import Measurement, Simulator
+
+__all__ = ["LockstepStack", "StackOptions", "default_parameter_files"]
 
 TICK_NS = 20 * MILLISECOND
 DECISION_RATE = 20.0
 MISSION_RATE = 10.0
+GOAL_LEASE_S = 1.0
+NODES = ("perception", "mission", "decision", "safety_monitor")
+
+T = TypeVar("T")
 
 
-def default_parameter_files() -> tuple[Path, ...]:
-    """The parameter files that the launch files use too."""
-    config = share_directory() / "config"
-    return config / "robot.yaml", config / "stack.yaml"
+class Outbox(Generic[T]):
+    """What a process has computed and not yet sent: values with the instants they are out."""
 
+    def __init__(self) -> None:
+        self._waiting: list[tuple[int, T]] = []
 
-@dataclass(frozen=True)
-class StackOptions:
-    """Which stack is wired.
+    def put(self, release_ns: int, value: T) -> None:
+        """Send `value` at `release_ns`."""
+        self._waiting.append((release_ns, value))
 
-    driver: default, policy or fallback, as of the decision node. policy: directory of the
-    policy, None for the one that is shipped. monitor: whether the safety monitor guards; without
-    it the base gets what decision asks for. overrides: parameters by node name, over the files'.
-    """
-
-    driver: str = "default"
-    policy: Path | None = None
-    monitor: bool = True
-    parameter_files: tuple[Path, ...] = field(default_factory=default_parameter_files)
-    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def load(self, config_type: type[Any], node_name: str) -> Any:
-        """The configuration of a core, as its node would get it."""
-        return load_config(
-            config_type, self.parameter_files, node_name, self.overrides.get(node_name)
-        )
+    def take(self, now_ns: int) -> list[T]:
+        """What is out by `now_ns`, in the order of putting."""
+        due = [value for release_ns, value in self._waiting if release_ns <= now_ns]
+        self._waiting = [entry for entry in self._waiting if entry[0] > now_ns]
+        return due
 
 
 class LockstepStack:
@@ -74,7 +59,9 @@ class LockstepStack:
 
     Messages take one tick from core to core, as they take some milliseconds over DDS: a decision
     made on what was measured at a tick is heard by the monitor at the next. Perception is
-    triggered by scans at its node's rate, and a costmap triggers a decision.
+    triggered by scans at its node's rate, and a costmap triggers a decision, as does a timer
+    where none comes. The simulator's faults of processes act on the cores: one that does not
+    run is not stepped, one that is started again is new, one that is slow is late.
     """
 
     def __init__(self, simulator: Simulator, options: StackOptions | None = None) -> None:
@@ -84,30 +71,45 @@ class LockstepStack:
             ParameterError: a parameter file cannot be used.
             PolicyError: the policy is refused.
         """
-        options = options or StackOptions()
         self.simulator = simulator
-        self._perception = LocalCostmap(options.load(PerceptionConfig, "perception"))
-        self._perception_rate = PublishRate(DECISION_RATE)
-        self._mission = Mission(options.load(MissionConfig, "mission"))
-        self._mission_rate = PublishRate(MISSION_RATE)
-        decision_config = options.load(DecisionConfig, "decision")
-        planner = Planner(options.load(PlannerConfig, "decision"))
-        decision_config, policy = _driver(options, decision_config)
-        self._decision = Decision(decision_config, policy, planner)
-        self._monitor: SafetyMonitor | None = None
-        if options.monitor:
-            self._monitor = SafetyMonitor(options.load(MonitorConfig, "safety_monitor"))
+        self._options = options or StackOptions()
+        self._processes = LockstepProcesses(simulator.seed)
+        self._schedule = ProcessFaultSchedule(simulator.faults, self._processes)
+        self._generations = dict.fromkeys(NODES, 0)
         self._scan: LaserScan | None = None
         self._odometry: Odometry | None = None
-        self._output: DecisionOutput | None = None
-        self._in_flight: DecisionOutput | None = None
+        self._given = VelocityCommand(0, 0.0, 0.0)
         self._ticks: list[TickRecord] = []
         self._hand_overs: list[tuple[int, str]] = []
         self._decisions: dict[str, int] = {}
+        self._monitor: SafetyMonitor | None = None
+        for node in NODES:
+            self._start(node)
+
+    def _start(self, node: str) -> None:
+        """Let a node begin with a fresh core; what it knew and had not sent is lost."""
+        if node == "perception":
+            self._perception = self._options.perception()
+            self._perception_rate = PublishRate(DECISION_RATE)
+            self._costmaps: Outbox[Costmap] = Outbox()
+        elif node == "mission":
+            self._mission = self._options.mission()
+            self._mission_rate = PublishRate(MISSION_RATE)
+        elif node == "decision":
+            self._decision = self._options.decision()
+            self._lease = GoalLease(GOAL_LEASE_S)
+            self._costmap: Costmap | None = None
+            self._decided_ns: int | None = None
+            self._output: DecisionOutput | None = None
+            self._outputs: Outbox[DecisionOutput] = Outbox()
+        elif self._options.monitor:
+            self._monitor = self._options.safety_monitor()
+            self._guarded: MonitorOutput | None = None
+            self._commands: Outbox[VelocityCommand] = Outbox()
 
     def set_goal(self, goal: Pose2D) -> None:
         """Give the mission a goal in the odometry frame."""
-        self._mission.set_goal(goal, self.simulator.now_ns)
+        self._mission.set_goal(goal, self.simulator.clock_ns)
 
     @property
     def mission(self) -> Mission:
@@ -129,92 +131,141 @@ class LockstepStack:
     def tick(self) -> TickRecord:
         """Advance everything by 20 ms of simulated time."""
         measured = self.simulator.advance(TICK_NS)
-        now_ns = self.simulator.now_ns
+        # The cores read the robot's clock, which a fault may set wrong; processes run in truth.
+        self._true_ns, now_ns = self.simulator.now_ns, self.simulator.clock_ns
+        self._play_process_faults()
         self._deliver_command(now_ns)
-        costmap = self._deliver_measurements(measured, now_ns)
-        if costmap is not None:
-            self._decide(costmap, now_ns)
-        if self._mission_rate.due(now_ns):
+        self._deliver_measurements(measured, now_ns)
+        self._decide_if_due(now_ns)
+        if self._mission_rate.due(now_ns) and self._begin("mission") is not None:
             status = self._output.planner_status if self._output else None
             self._mission.step(self._odometry, status.value if status else "", now_ns)
-        record = self._act(now_ns)
+        self._act(now_ns)
+        record = self._record()
         self._ticks.append(record)
         return record
 
+    def _begin(self, node: str) -> int | None:
+        """When the result of a step that `node` begins now is out; None: it cannot begin."""
+        return self._processes.begin_step(node, self._true_ns)
+
+    def _responds(self, node: str) -> bool:
+        return self._processes.responsive(node, self._true_ns)
+
+    def _play_process_faults(self) -> None:
+        self._schedule.step(self._true_ns)
+        for node, known in self._generations.items():
+            generation = self._processes.generation(node)
+            if generation != known:
+                self._generations[node] = generation
+                self._start(node)
+        if not self._processes.running("decision"):
+            self._output = None
+
     def _deliver_command(self, now_ns: int) -> None:
         """Let the decision of the tick before arrive, and repeat it as the node does."""
-        if self._in_flight is not None:
-            self._output, self._in_flight = self._in_flight, None
-        if self._monitor is not None and self._output is not None:
+        if not self._responds("decision"):
+            return
+        for output in self._outputs.take(self._true_ns):
+            self._output = output
+        monitor = self._monitor if self._responds("safety_monitor") else None
+        if monitor is not None and self._output is not None:
             wish = self._output.command
-            self._monitor.on_command(now_ns, wish.vx, wish.wz, now_ns)
+            monitor.on_command(now_ns, wish.vx, wish.wz, now_ns)
 
-    def _deliver_measurements(self, measured: list[Measurement], now_ns: int) -> Costmap | None:
-        """Hand the measurements on; returns the costmap if perception made one."""
-        costmap = None
+    def _deliver_measurements(self, measured: list[Measurement], now_ns: int) -> None:
+        """Hand the measurements on to those who listen."""
         for measurement in measured:
             message = measurement.message
             if isinstance(message, LaserScan):
                 self._scan = message
                 if self._odometry is not None and self._perception_rate.due(message.stamp_ns):
-                    costmap = self._perception.step(message, self._odometry)
+                    self._perceive(message, self._odometry)
             elif isinstance(message, Odometry):
                 self._odometry = message
-                self._perception.observe(message)
-            if self._monitor is not None:
+                if self._responds("perception"):
+                    self._perception.observe(message)
+            if self._monitor is not None and self._responds("safety_monitor"):
                 _tell(self._monitor, message, now_ns)
-        return costmap
 
-    def _decide(self, costmap: Costmap, now_ns: int) -> None:
-        goal = self._mission.active_goal
-        output = self._decision.step(
-            DecisionInputs(self._scan, self._odometry, costmap, goal), now_ns
-        )
-        self._in_flight = output
+    def _perceive(self, scan: LaserScan, odometry: Odometry) -> None:
+        release_ns = self._begin("perception")
+        if release_ns is not None:
+            self._costmaps.put(release_ns, self._perception.step(scan, odometry))
+
+    def _decide_if_due(self, now_ns: int) -> None:
+        """Decide on a new costmap, or when the last decision is one and a half periods old."""
+        costmaps = self._costmaps.take(self._true_ns) if self._responds("perception") else []
+        if costmaps:
+            self._costmap = costmaps[-1]
+        late_ns = nanoseconds(1.5 / DECISION_RATE)
+        late = self._decided_ns is not None and abs(now_ns - self._decided_ns) >= late_ns
+        if costmaps or late:
+            release_ns = self._begin("decision")
+            if release_ns is not None:
+                self._decided_ns = now_ns
+                self._decide(now_ns, max(release_ns, self._true_ns + 1))
+
+    def _decide(self, now_ns: int, release_ns: int) -> None:
+        goal = self._goal(now_ns)
+        inputs = DecisionInputs(self._scan, self._odometry, self._costmap, goal)
+        output = self._decision.step(inputs, now_ns)
+        self._outputs.put(release_ns, output)
         if goal is not None:
             self._decisions[output.driver] = self._decisions.get(output.driver, 0) + 1
         if output.event is not None:
-            self._hand_overs.append((now_ns, output.driver))
+            self._hand_overs.append((self._true_ns, output.driver))
 
-    def _act(self, now_ns: int) -> TickRecord:
-        """Command the base, through the monitor if there is one, and record the tick."""
-        output = self._output
-        wish = output.command if output else VelocityCommand(now_ns, 0.0, 0.0)
-        state, cause, intervention, scale = "off", "", "none", 1.0
-        command = VelocityCommand(now_ns, wish.vx, wish.wz)
-        if self._monitor is not None:
-            guarded = self._monitor.step(now_ns)
-            state, cause = str(guarded.state), guarded.cause
-            intervention, scale = str(guarded.intervention), guarded.scale
-            command = VelocityCommand(now_ns, guarded.vx, guarded.wz)
+    def _goal(self, now_ns: int) -> Pose2D | None:
+        """The mission's goal, or the lease on it while the mission is silent."""
+        if not self._responds("mission"):
+            return self._lease.current(now_ns)
+        goal = self._mission.active_goal
+        if goal is not None:
+            self._lease.hear(goal, now_ns)
+        return goal
+
+    def _act(self, now_ns: int) -> None:
+        """Command the base, through the monitor if there is one."""
+        if self._monitor is None:
+            if self._responds("decision"):
+                wish = self._wish(now_ns)
+                self._give(VelocityCommand(now_ns, wish.vx, wish.wz))
+            return
+        self._guarded = None
+        release_ns = self._begin("safety_monitor")
+        if release_ns is not None:
+            self._guarded = guarded = self._monitor.step(now_ns, self._true_ns)
+            self._commands.put(release_ns, VelocityCommand(now_ns, guarded.vx, guarded.wz))
+        if self._responds("safety_monitor"):
+            for command in self._commands.take(self._true_ns):
+                self._give(command)
+
+    def _give(self, command: VelocityCommand) -> None:
+        self._given = command
         self.simulator.command(command)
+
+    def _wish(self, now_ns: int) -> VelocityCommand:
+        return self._output.command if self._output else VelocityCommand(now_ns, 0.0, 0.0)
+
+    def _record(self) -> TickRecord:
+        output, guarded = self._output, self._guarded if self._monitor else None
+        state = "off" if self._monitor is None else "silent"
         status = output.planner_status if output else None
         return TickRecord(
-            stamp_ns=now_ns,
+            stamp_ns=self._true_ns,
             truth=self.simulator.ground_truth(),
             mission=self._mission.status.state.value,
             driver=output.driver if output else "none",
             reason=output.reason if output else "",
             planner_status=status.value if status else "",
-            wish=wish,
-            monitor_state=state,
-            cause=cause,
-            intervention=intervention,
-            scale=scale,
-            command=command,
+            wish=self._wish(self._true_ns),
+            monitor_state=str(guarded.state) if guarded else state,
+            cause=guarded.cause if guarded else "",
+            intervention=str(guarded.intervention) if guarded else "none",
+            scale=guarded.scale if guarded else 1.0,
+            command=self._given,
         )
-
-
-def _driver(
-    options: StackOptions, config: DecisionConfig
-) -> tuple[DecisionConfig, PolicyRunner | None]:
-    """The decision's configuration for the asked driver, and its policy if it has one."""
-    from dataclasses import replace
-
-    config = replace(config, driver=options.driver)
-    if options.driver == "fallback":
-        return config, None
-    return config, load_policy(options.policy or share_directory() / "models" / "default")
 
 
 def _tell(monitor: SafetyMonitor, message: LaserScan | Imu | Odometry, now_ns: int) -> None:

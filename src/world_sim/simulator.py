@@ -77,6 +77,8 @@ class Simulator:
         config: SimulatorConfig | None = None,
     ) -> None:
         self.world = world
+        self.seed = seed
+        self.faults = tuple(faults)
         self.config = config or SimulatorConfig()
         self._step_ns = self.config.step_ms * MILLISECOND
         spawned = {spawn.name: spawn_model(spawn, world) for spawn in robots}

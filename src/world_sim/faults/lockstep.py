@@ -42,12 +42,17 @@ class LockstepProcesses:
         Returns:
             The instant at which its result is out, or None: it does not compute now.
         """
-        state = self._state(node)
-        if not state.running or state.hung or now_ns < state.busy_until_ns:
+        if not self.responsive(node, now_ns):
             return None
+        state = self._state(node)
         delay_ns = round(self._step_ns * (state.slowdown - 1.0)) + self._wait_ns()
         state.busy_until_ns = now_ns + delay_ns
         return state.busy_until_ns
+
+    def responsive(self, node: str, now_ns: int) -> bool:
+        """Whether the node could begin a step now: it hears what arrives, and sends."""
+        state = self._state(node)
+        return state.running and not state.hung and now_ns >= state.busy_until_ns
 
     def generation(self, node: str) -> int:
         """How many times the node was started again; a change means a fresh core."""
