@@ -34,7 +34,7 @@ class PerceptionConfig:
     footprint: tuple[float, ...] = (0.254, 0.215, -0.254, 0.215, -0.254, -0.215, 0.254, -0.215)
     lidar_pose: tuple[float, ...] = (0.055, 0.0, 0.0)
     window_size: float = 20.0
-    resolution: float = 0.05
+    resolution: float = 0.04
     inflation_radius: float = 0.8
     mark_range: float = 15.0
     clear_range: float = 15.0

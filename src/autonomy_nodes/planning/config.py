@@ -14,14 +14,19 @@ class PlannerConfig:
     """Parameters of the classical planner; metres, seconds, radians.
 
     The first block describes the robot (config/robot.yaml). The travel time field:
-    `passable_cost` is the highest costmap cost that the robot's centre may cross (99 is touching),
+    `passable_cost` is the highest costmap cost that the robot's centre may cross (99 is touching)
+    and `squeeze_cost` where there is no way otherwise,
     `cruise_speed`, `tight_speed` and `unknown_speed` are what is expected in the open, beside an
     obstacle, and where nothing was seen yet; `search_pool` costmap cells make one cell of the
     search. The local driver: `horizon`, `steps`, `knots`, `samples` per iteration, `hard_margin`
     is never crossed, `soft_margin` is wished, the speed allowed at clearance c is
-    `speed_at_contact` + `speed_per_clearance` · c. `latency` is the time from odometry to motion.
-    Recovery: no movement of `progress_distance` in `progress_time` is a stall; after
-    `recoveries` of them without progress the planner reports STUCK.
+    `speed_at_contact` + `speed_per_clearance` · c; `cell_inset` is how far from its cell's centre
+    an obstacle's surface is taken to be, in cells. `latency` is the time from odometry to motion.
+    Recovery: a motion that the base has not carried out for `refusal_time` (the safety monitor
+    stopped it, or a wheel is blocked) is not asked for during `refusal_memory`. No movement of
+    `progress_distance` in `progress_time` is a stall: the robot backs off by at most
+    `recovery_distance` or `recovery_time`, or blocks the passage ahead of it (a disc of
+    `blocked_radius`, for `blocked_time`). After `recoveries` stalls at one place it is STUCK.
     """
 
     footprint: tuple[float, ...] = (0.254, 0.215, -0.254, 0.215, -0.254, -0.215, 0.254, -0.215)
@@ -34,7 +39,8 @@ class PlannerConfig:
 
     goal_tolerance: float = 0.3
     search_pool: int = 2
-    passable_cost: int = 92
+    passable_cost: int = 88
+    squeeze_cost: int = 98
     cruise_speed: float = 2.0
     tight_speed: float = 0.25
     unknown_speed: float = 0.8
@@ -48,12 +54,13 @@ class PlannerConfig:
     iterations: int = 2
     temperature: float = 0.05
     latency: float = 0.06
-    hard_margin: float = 0.04
+    cell_inset: float = 0.4
+    hard_margin: float = 0.02
     soft_margin: float = 0.20
-    speed_at_contact: float = 0.3
-    speed_per_clearance: float = 6.0
-    clearance_weight: float = 2.0
-    overspeed_weight: float = 3.0
+    speed_at_contact: float = 0.25
+    speed_per_clearance: float = 5.0
+    clearance_weight: float = 1.0
+    overspeed_weight: float = 5.0
     heading_weight: float = 0.5
     reverse_weight: float = 1.5
     smoothness_weight: float = 0.002
@@ -62,6 +69,9 @@ class PlannerConfig:
     progress_distance: float = 0.25
     progress_time: float = 3.0
     recovery_time: float = 1.5
+    recovery_distance: float = 0.4
+    refusal_time: float = 0.4
+    refusal_memory: float = 1.5
     recoveries: int = 6
     blocked_radius: float = 0.35
     blocked_time: float = 40.0

@@ -62,13 +62,30 @@ class Guide:
     def solve(
         self, costmap: Costmap, robot: Pose2D, goal: Pose2D, blocked: Sequence[BlockedPassage] = ()
     ) -> TravelTimeField:
-        """Solve the field from the goal to a little beyond the robot."""
+        """Solve the field from the goal to a little beyond the robot.
+
+        Where no way has the asked clearance, one that the robot can just squeeze through will do:
+        it may have come in that way.
+        """
+        field = self._solve(costmap, robot, goal, blocked, self._config.passable_cost)
+        if math.isfinite(field.at_robot):
+            return field
+        return self._solve(costmap, robot, goal, blocked, self._config.squeeze_cost)
+
+    def _solve(
+        self,
+        costmap: Costmap,
+        robot: Pose2D,
+        goal: Pose2D,
+        blocked: Sequence[BlockedPassage],
+        passable_cost: int,
+    ) -> TravelTimeField:
         config = self._config
-        pool, cell = config.search_pool, costmap.resolution * config.search_pool
+        cell = costmap.resolution * config.search_pool
         speed = travel_time.speed_map(
             costmap.data,
-            pool,
-            config.passable_cost,
+            config.search_pool,
+            passable_cost,
             config.cruise_speed,
             config.tight_speed,
             config.unknown_speed,
@@ -98,9 +115,9 @@ class Guide:
         col = (robot.x - field.origin_x) / field.cell
         row = (robot.y - field.origin_y) / field.cell
         most = 4 * (field.time.shape[0] + field.time.shape[1])
-        path = travel_time.descend(field.time, col, row, 1.0, most) * field.cell
-        path[:, 0] += field.origin_x
-        path[:, 1] += field.origin_y
+        cells = travel_time.descend(field.time, col, row, 1.0, most)
+        path: NDArray[np.float64] = field.cell * cells
+        path += field.origin_x, field.origin_y
         path[0] = robot.x, robot.y
         if math.hypot(path[-1, 0] - goal.x, path[-1, 1] - goal.y) < 3.0 * field.cell:
             path[-1] = goal.x, goal.y

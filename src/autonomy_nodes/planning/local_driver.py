@@ -14,9 +14,12 @@ from autonomy_nodes.planning.config import PlannerConfig
 from autonomy_nodes.planning.distance_field import distance_field, distance_kernel
 from autonomy_nodes.planning.footprint import circumscribed_radius, cover_with_discs
 from autonomy_nodes.planning.guide import TravelTimeField
+from autonomy_nodes.planning.refusal import NOTHING_REFUSED, Refused
 
 # Sets of perturbations that successive ticks take in turn.
 NOISE_SETS = 8
+# Perturbations come in these sizes: small ones thread narrow passages, large ones find new ways.
+NOISE_SCALES = (0.1, 0.3, 1.0)
 ROOM = 0.6
 # The distance field reaches this far beyond the clearance that matters: interpolation needs it.
 BOUND_SLACK = 0.1
@@ -48,21 +51,19 @@ class LocalDriver:
         self._discs = cover_with_discs(polygon)
         self._circumscribed = circumscribed_radius(polygon)
         self._rear = float(-polygon[:, 0].min())
-        self._limits = np.array(
-            [
-                max(config.min_linear_velocity, -config.reverse_speed),
-                min(config.max_linear_velocity, config.cruise_speed),
-                config.max_angular_velocity,
-                config.linear_acceleration,
-                config.linear_deceleration,
-                config.angular_acceleration,
-            ]
-        )
+        self._limits = np.empty(rollouts.LIMITS)
+        self._limits[rollouts.LOWEST_V] = max(config.min_linear_velocity, -config.reverse_speed)
+        self._limits[rollouts.HIGHEST_V] = min(config.max_linear_velocity, config.cruise_speed)
+        self._limits[rollouts.LOWEST_W] = -config.max_angular_velocity
+        self._limits[rollouts.HIGHEST_W] = config.max_angular_velocity
+        self._limits[rollouts.ACCELERATION] = config.linear_acceleration
+        self._limits[rollouts.DECELERATION] = config.linear_deceleration
+        self._limits[rollouts.ANGULAR_ACCELERATION] = config.angular_acceleration
         self._library = self._build_library()
         self._noise = self._build_noise()
         self._weights = self._build_weights()
         self._dt = config.horizon / config.steps
-        reach = self._limits[1] * config.horizon + self._circumscribed + ROOM
+        reach = self._limits[rollouts.HIGHEST_V] * config.horizon + self._circumscribed + ROOM
         self._reach = float(reach)
         self._bound = self._circumscribed + config.soft_margin + BOUND_SLACK
         self._kernel_cell = 0.0
@@ -80,6 +81,7 @@ class LocalDriver:
         field: TravelTimeField,
         last_command: tuple[float, float],
         elapsed_s: float,
+        refused: Refused = NOTHING_REFUSED,
         reverse_weight: float | None = None,
     ) -> Drive:
         """Choose the velocities for this tick.
@@ -90,9 +92,11 @@ class LocalDriver:
             field: seconds to the goal.
             last_command: vx, wz that the base follows until this answer arrives.
             elapsed_s: seconds since the last call, by which the last solution is advanced.
+            refused: motions that the base does not carry out now.
             reverse_weight: overrides the configured cost of reversing.
         """
-        scene = self._scene(costmap, odometry, field, last_command, reverse_weight)
+        limits = self._allowed(refused)
+        scene = self._scene(costmap, odometry, field, last_command, limits, reverse_weight)
         previous = _advanced(self._solution, elapsed_s / self._config.horizon)
         noise = self._noise[self._tick % NOISE_SETS]
         self._tick += 1
@@ -114,20 +118,15 @@ class LocalDriver:
         clear = cost < rollouts.COLLISION
         self._solution = best if clear else np.zeros_like(best)
         target = rollouts.control_at(best, 1.0 / self._config.steps)
-        vx, wz = rollouts.ramp(scene.start[3], scene.start[4], *target, self._limits, self._dt)
+        vx, wz = rollouts.ramp(scene.start[3], scene.start[4], *target, limits, self._dt)
         return Drive(float(vx), float(wz), cost, clear)
 
-    def clearance(self, costmap: Costmap, x: float, y: float, yaw: float) -> float:
-        """Distance from the footprint at a pose (odometry frame) to the nearest obstacle."""
-        field, first_col, first_row = self._distance_field(costmap, x, y)
-        cell = costmap.resolution
-        corner_x = costmap.origin_x + first_col * cell
-        corner_y = costmap.origin_y + first_row * cell
-        return float(
-            rollouts.clearance(
-                field, cell, self._discs, self._circumscribed, x - corner_x, y - corner_y, yaw, 1.0
-            )
-        )
+    def turn_clearance(self, costmap: Costmap, odometry: Odometry) -> float:
+        """Least distance to an obstacle over a whole turn on the spot, metres."""
+        field, first_col, first_row = self._distance_field(costmap, odometry.x, odometry.y)
+        x = (odometry.x - costmap.origin_x) / costmap.resolution - first_col
+        y = (odometry.y - costmap.origin_y) / costmap.resolution - first_row
+        return float(rollouts.interpolate(field, x, y) - self._circumscribed)
 
     def _distance_field(
         self, costmap: Costmap, x: float, y: float
@@ -142,6 +141,8 @@ class LocalDriver:
             self._kernel, self._kernel_cell = distance_kernel(self._bound, cell), cell
         data = np.ascontiguousarray(costmap.data)
         distance_field(data, first_row, first_col, self._kernel, self._bound, field)
+        # An obstacle's surface is somewhere in its cell, not at the centre.
+        field -= np.float32(self._config.cell_inset * cell)
         return field, first_col, first_row
 
     def _scene(
@@ -150,6 +151,7 @@ class LocalDriver:
         odometry: Odometry,
         travel: TravelTimeField,
         last_command: tuple[float, float],
+        limits: NDArray[np.float64],
         reverse_weight: float | None,
     ) -> _Scene:
         field, first_col, first_row = self._distance_field(costmap, odometry.x, odometry.y)
@@ -164,7 +166,7 @@ class LocalDriver:
             weights[rollouts.W_REVERSE] = reverse_weight
         return _Scene(
             start=start,
-            limits=self._limits,
+            limits=limits,
             dt=self._dt,
             steps=self._config.steps,
             field=field,
@@ -196,13 +198,26 @@ class LocalDriver:
             ]
         )
 
+    def _allowed(self, refused: Refused) -> NDArray[np.float64]:
+        """The limits without what is refused."""
+        limits = self._limits.copy()
+        if refused.forward:
+            limits[rollouts.HIGHEST_V] = 0.0
+        if refused.reverse:
+            limits[rollouts.LOWEST_V] = 0.0
+        if refused.left:
+            limits[rollouts.HIGHEST_W] = 0.0
+        if refused.right:
+            limits[rollouts.LOWEST_W] = 0.0
+        return limits
+
     def _build_library(self) -> NDArray[np.float64]:
         """Constant arcs, turns in place, arcs that straighten, and the stop."""
         config = self._config
-        fastest = self._limits[1]
+        fastest, slowest = self._limits[rollouts.HIGHEST_V], self._limits[rollouts.LOWEST_V]
         spin = min(config.turn_speed, config.max_angular_velocity)
-        speeds = [self._limits[0], 0.5 * self._limits[0], 0.0]
-        speeds += [fastest * share for share in (0.15, 0.3, 0.5, 0.7, 0.85, 1.0)]
+        speeds = [slowest, 0.5 * slowest, 0.0]
+        speeds += [fastest * share for share in (0.06, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)]
         rates = [spin * share for share in (-1, -0.6, -0.35, -0.2, -0.1, 0, 0.1, 0.2, 0.35, 0.6, 1)]
         share = np.linspace(1.0, 0.0, config.knots)
         members = []
@@ -225,8 +240,10 @@ class LocalDriver:
         shape = (NOISE_SETS, config.samples, config.knots, 2)
         noise = generator.standard_normal(shape) * 0.7
         noise += generator.standard_normal((NOISE_SETS, config.samples, 1, 2)) * 0.7
-        noise *= generator.choice([0.3, 1.0], (NOISE_SETS, config.samples, 1, 1))
-        scale = np.array([0.3 * self._limits[1], 0.3 * config.max_angular_velocity])
+        noise *= generator.choice(NOISE_SCALES, (NOISE_SETS, config.samples, 1, 1))
+        scale = np.array(
+            [0.3 * self._limits[rollouts.HIGHEST_V], 0.3 * config.max_angular_velocity]
+        )
         perturbations: NDArray[np.float64] = noise * scale
         return perturbations
 

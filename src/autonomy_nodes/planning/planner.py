@@ -7,19 +7,23 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomy_interfaces.messages import Costmap, Odometry, Pose2D, nanoseconds, seconds
+from autonomy_interfaces.messages import Costmap, Odometry, Pose2D, seconds
 from autonomy_nodes.planning.config import Plan, PlannerConfig, PlanStatus
 from autonomy_nodes.planning.guide import BlockedPassage, Guide, TravelTimeField
 from autonomy_nodes.planning.local_driver import LocalDriver
-from autonomy_nodes.planning.progress import ProgressMonitor, Stall
+from autonomy_nodes.planning.recovery import Recovery
+from autonomy_nodes.planning.refusal import RefusalWatch
 
 __all__ = ["Plan", "PlanStatus", "Planner", "PlannerConfig"]
 
 # After a pause this long (another driver drove) the last solution means nothing.
 STALE_NS = 500_000_000
-NO_PATH = np.empty((0, 2))
-# How far ahead on the path a passage is looked for that the driver did not get through.
-PASSAGE_AHEAD = 1.2
+NO_PATH: NDArray[np.float64] = np.empty((0, 2))
+# Assumed between two ticks where there was none before.
+FIRST_TICK_S = 0.05
+# Reversing is cheap while the robot backs off.
+BACK_OFF_WEIGHT = -4.0
+LOOK_AROUND_RATE = 1.0
 
 
 class Planner:
@@ -36,19 +40,25 @@ class Planner:
         self.config = config
         self._guide = Guide(config)
         self._driver = LocalDriver(config)
-        self._progress = ProgressMonitor(config)
+        self._recovery = Recovery(config)
+        self._refusals = RefusalWatch(config)
         self.reset()
 
     def reset(self) -> None:
         """Forget the goal and all that was tried for it."""
         self._goal: Pose2D | None = None
+        self._solved: tuple[object, ...] = ()
+        self._field: TravelTimeField | None = None
+        self._recovery.reset()
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Forget what this planner drove last: nothing yet, or another driver drove since."""
         self._last_ns: int | None = None
         self._last_command = (0.0, 0.0)
-        self._blocked: list[BlockedPassage] = []
-        self._backing_until_ns = 0
-        self._solved: tuple[Costmap, Odometry, Pose2D, TravelTimeField] | None = None
         self._driver.reset()
-        self._progress.reset()
+        self._recovery.pause()
+        self._refusals.reset()
 
     def plan(self, costmap: Costmap, odometry: Odometry, goal: Pose2D, now_ns: int) -> Plan:
         """Choose the velocities for this tick.
@@ -62,45 +72,66 @@ class Planner:
         self._begin_tick(goal, now_ns)
         if math.hypot(goal.x - odometry.x, goal.y - odometry.y) <= self.config.goal_tolerance:
             return self._answer(0.0, 0.0, PlanStatus.REACHED, NO_PATH, now_ns)
-        field = self._field(costmap, odometry, goal)
-        if not math.isfinite(field.at_robot) and self._blocked:
-            self._blocked = []
-            self._solved = None
-            field = self._field(costmap, odometry, goal)
+        field = self._travel_time(costmap, odometry, goal)
+        if not math.isfinite(field.at_robot) and self._recovery.blocked:
+            self._recovery.blocked = ()
+            field = self._travel_time(costmap, odometry, goal)
         if not math.isfinite(field.at_robot):
-            return self._answer(0.0, 0.0, PlanStatus.NO_PATH, NO_PATH, now_ns)
+            return self._look_around(costmap, odometry, now_ns)
         path = self._guide.path(field, odometry.pose, goal)
-        stall = self._progress.step(odometry.pose, now_ns)
-        if stall is not None:
-            self._recover(stall, path, now_ns)
-        backing = now_ns < self._backing_until_ns
-        elapsed = 0.05 if self._last_ns is None else seconds(now_ns - self._last_ns)
+        return self._drive(costmap, odometry, field, path, now_ns)
+
+    def guide(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> NDArray[np.float64]:
+        """The global path alone, (M, 2) float64 metres in the odometry frame; empty if none."""
+        return self._guide.path(self._travel_time(costmap, odometry, goal), odometry.pose, goal)
+
+    def _drive(
+        self,
+        costmap: Costmap,
+        odometry: Odometry,
+        field: TravelTimeField,
+        path: NDArray[np.float64],
+        now_ns: int,
+    ) -> Plan:
+        """Follow the field, or recover where the robot has stalled."""
+        refused = self._refusals.step(self._last_command, odometry, now_ns)
+        if self._recovery.step(costmap, odometry, path, bool(refused), now_ns):
+            self._driver.reset()
+        elapsed_s = FIRST_TICK_S if self._last_ns is None else seconds(now_ns - self._last_ns)
+        backs_off = self._recovery.backs_off(odometry, now_ns)
         drive = self._driver.drive(
             costmap,
             odometry,
             field,
             self._last_command,
-            elapsed,
-            reverse_weight=-4.0 if backing else None,
+            elapsed_s,
+            refused,
+            BACK_OFF_WEIGHT if backs_off else None,
         )
-        stuck = self._progress.stalls > self.config.recoveries
-        status = PlanStatus.STUCK if stuck else PlanStatus.DRIVING
-        if not drive.clear:
-            return self._answer(0.0, 0.0, status, path, now_ns)
-        return self._answer(drive.vx, drive.wz, status, path, now_ns)
+        status = PlanStatus.STUCK if self._recovery.exhausted else PlanStatus.DRIVING
+        vx, wz = (drive.vx, drive.wz) if drive.clear else (0.0, 0.0)
+        return self._answer(vx, wz, status, path, now_ns)
 
-    def guide(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> NDArray[np.float64]:
-        """The global path alone, (M, 2) float64 metres in the odometry frame; empty if none."""
-        return self._guide.path(self._field(costmap, odometry, goal), odometry.pose, goal)
+    def _look_around(self, costmap: Costmap, odometry: Odometry, now_ns: int) -> Plan:
+        """Without a path: turn once on the spot where there is room for it, then stand."""
+        rate = 0.0
+        if self._recovery.looks_around(odometry):
+            rate = min(LOOK_AROUND_RATE, self.config.max_angular_velocity)
+            if self._driver.turn_clearance(costmap, odometry) < self.config.hard_margin:
+                rate = 0.0
+        return self._answer(0.0, rate, PlanStatus.NO_PATH, NO_PATH, now_ns)
 
-    def _field(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> TravelTimeField:
+    def _travel_time(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> TravelTimeField:
         """The travel time field, solved once for the same inputs."""
-        solved = self._solved
-        if solved and solved[0] is costmap and solved[1] is odometry and solved[2] == goal:
-            return solved[3]
-        field = self._guide.solve(costmap, odometry.pose, goal, self._blocked)
-        self._solved = (costmap, odometry, goal, field)
-        return field
+        blocked: tuple[BlockedPassage, ...] = self._recovery.blocked
+        inputs = (costmap, odometry, goal, blocked)
+        same = len(self._solved) == len(inputs) and all(
+            a is b for a, b in zip(self._solved, inputs, strict=True)
+        )
+        if self._field is None or not same:
+            self._field = self._guide.solve(costmap, odometry.pose, goal, blocked)
+            self._solved = inputs
+        return self._field
 
     def _begin_tick(self, goal: Pose2D, now_ns: int) -> None:
         """Start afresh for a new goal, after a pause, or when the clock went back."""
@@ -108,32 +139,8 @@ class Planner:
             self.reset()
             self._goal = goal
         elif self._last_ns is not None and now_ns - self._last_ns > STALE_NS:
-            self._driver.reset()
-            self._progress.reset()
-            self._last_ns = None
-            self._last_command = (0.0, 0.0)
-        kept = [passage for passage in self._blocked if passage.until_ns > now_ns]
-        if len(kept) != len(self._blocked):
-            self._blocked = kept
-            self._solved = None
-
-    def _recover(self, stall: Stall, path: NDArray[np.float64], now_ns: int) -> None:
-        """First back off; when that did not help, look for another way."""
-        self._driver.reset()
-        self._backing_until_ns = now_ns + nanoseconds(self.config.recovery_time)
-        if stall.count < 2:
-            return
-        ahead = min(len(path) - 1, round(PASSAGE_AHEAD / (2 * self._path_spacing(path))))
-        x, y = path[ahead]
-        until_ns = now_ns + nanoseconds(self.config.blocked_time)
-        self._blocked.append(BlockedPassage(x, y, self.config.blocked_radius, until_ns))
-        self._solved = None
-
-    @staticmethod
-    def _path_spacing(path: NDArray[np.float64]) -> float:
-        if len(path) < 2:
-            return 1.0
-        return max(1e-3, float(np.hypot(*(path[1] - path[0]))))
+            self._take_over()
+        self._recovery.expire(now_ns)
 
     def _answer(
         self, vx: float, wz: float, status: PlanStatus, path: NDArray[np.float64], now_ns: int

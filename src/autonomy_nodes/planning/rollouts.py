@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from autonomy_nodes.planning.travel_time import sample
 
 COLLISION = 1000.0
-UNKNOWN_COST = -1
+# Seconds from the goal at which a rollout has arrived and ends.
+ARRIVED = 0.1
+# Turning beside an obstacle counts as moving along it at this many metres per radian.
+TURN_SHARE = 0.1
 
 # Columns of the weights vector, in the order that `LocalDriver` fills it.
 (
@@ -27,6 +30,18 @@ UNKNOWN_COST = -1
     W_SPIN,
 ) = range(10)
 WEIGHTS = 10
+
+# Columns of the limits vector: m/s, rad/s, m/s², rad/s².
+(
+    LOWEST_V,
+    HIGHEST_V,
+    LOWEST_W,
+    HIGHEST_W,
+    ACCELERATION,
+    DECELERATION,
+    ANGULAR_ACCELERATION,
+) = range(7)
+LIMITS = 7
 
 
 @njit(cache=True)
@@ -56,8 +71,8 @@ def clearance(
 ) -> float:
     """Distance from the footprint at a pose to the nearest obstacle, metres.
 
-    Exact near obstacles; where the circumscribed circle is already clear by `enough`, that
-    clearance is returned.
+    Exact, up to the grid, near obstacles; where the circumscribed circle is already clear by
+    `enough`, that clearance is returned.
 
     Args:
         field: (h, w) float32 distance field, metres.
@@ -71,7 +86,7 @@ def clearance(
     """
     free = interpolate(field, x / cell, y / cell) - circumscribed
     if free >= enough:
-        return free
+        return float(free)
     cosine, sine = math.cos(yaw), math.sin(yaw)
     nearest = np.inf
     for i in range(discs.shape[0]):
@@ -108,8 +123,7 @@ def evaluate(
         controls: (S, K, 2) float64 target velocities (m/s, rad/s) at K knots spread over the
             horizon; linear between them.
         start: (5,) float64 x, y (metres from the field's corner), yaw, vx, wz.
-        limits: (6,) float64 lowest and highest vx, highest |wz|, acceleration, deceleration
-            (m/s²), angular acceleration (rad/s²).
+        limits: (LIMITS,) float64, see the column names above.
         dt: seconds per step.
         steps: number of steps.
         field: (h, w) float32 distance field, metres.
@@ -161,6 +175,7 @@ def _score(
     # From inside the margin, motions that do not come nearer remain allowed.
     margin = min(margin, at_start - 0.002)
     total = 0.0
+    remaining, column, line = unreached, 0.0, 0.0
     for k in range(steps):
         target_v, target_w = control_at(knots, (k + 1.0) / steps)
         new_vx, new_wz = ramp(vx, wz, target_v, target_w, limits, dt)
@@ -172,23 +187,26 @@ def _score(
         vx, wz = new_vx, new_wz
         free = clearance(field, cell, discs, circumscribed, x, y, yaw, enough)
         if free < margin:
-            return COLLISION + (steps - k) * dt * 10.0 + abs(vx) * 10.0
+            return float(COLLISION + (steps - k) * dt * 10.0 + abs(vx) * 10.0)
         if vx < -0.02:
             if _rear_unknown(known, cell, x, y, yaw, rear):
                 return COLLISION + (steps - k) * dt * 10.0
             total -= weights[W_REVERSE] * vx * dt
         lack = max(0.0, weights[SOFT_MARGIN] - free) / weights[SOFT_MARGIN]
-        total += weights[W_CLEARANCE] * lack * lack * dt
+        total += weights[W_CLEARANCE] * lack * lack * (abs(vx) + TURN_SHARE * abs(wz)) * dt
         allowed = weights[SPEED_AT_CONTACT] + weights[SPEED_PER_CLEARANCE] * max(0.0, free)
         over = max(0.0, abs(vx) - allowed)
         total += weights[W_OVERSPEED] * over * over * dt
         total += weights[W_SPIN] * abs(vx) * wz * wz * dt
-    column, line = (x + time_x) / time_cell, (y + time_y) / time_cell
-    total += sample(time, column, line, unreached)
+        column, line = (x + time_x) / time_cell, (y + time_y) / time_cell
+        remaining = sample(time, column, line, unreached)
+        if remaining < ARRIVED:
+            return float(total + (k + 1) * dt + remaining)
+    total += steps * dt + remaining
     total += weights[W_HEADING] * _misalignment(time, column, line, yaw, unreached)
     for k in range(1, knots.shape[0]):
         total += weights[W_SMOOTH] * (knots[k, 1] - knots[k - 1, 1]) ** 2
-    return total
+    return float(total)
 
 
 @njit(cache=True)
@@ -208,11 +226,11 @@ def ramp(
     vx: float, wz: float, target_v: float, target_w: float, limits: NDArray[np.float64], dt: float
 ) -> tuple[float, float]:
     """Velocities after `dt` under the limits of velocity and acceleration."""
-    target_v = min(max(target_v, limits[0]), limits[1])
-    target_w = min(max(target_w, -limits[2]), limits[2])
+    target_v = min(max(target_v, limits[LOWEST_V]), limits[HIGHEST_V])
+    target_w = min(max(target_w, limits[LOWEST_W]), limits[HIGHEST_W])
     braking = target_v * vx < 0.0 or abs(target_v) < abs(vx)
-    change = (limits[4] if braking else limits[3]) * dt
-    spin_change = limits[5] * dt
+    change = (limits[DECELERATION] if braking else limits[ACCELERATION]) * dt
+    spin_change = limits[ANGULAR_ACCELERATION] * dt
     return (
         vx + min(max(target_v - vx, -change), change),
         wz + min(max(target_w - wz, -spin_change), spin_change),
@@ -241,4 +259,4 @@ def _misalignment(
     norm = math.hypot(slope_x, slope_y)
     if norm < 1e-6:
         return 0.0
-    return 1.0 + (slope_x * math.cos(yaw) + slope_y * math.sin(yaw)) / norm
+    return float(1.0 + (slope_x * math.cos(yaw) + slope_y * math.sin(yaw)) / norm)

@@ -161,8 +161,9 @@ def _arrival(time: NDArray[np.float32], index: int, width: int, crossing: float)
     a = min(time[index - width], time[index + width])
     b = min(time[index - 1], time[index + 1])
     if abs(a - b) < crossing:
-        return 0.5 * (a + b + math.sqrt(2.0 * crossing * crossing - (a - b) * (a - b)))
-    return min(a, b) + crossing
+        root = math.sqrt(2.0 * crossing * crossing - (a - b) * (a - b))
+        return float(0.5 * (a + b + root))
+    return float(min(a, b) + crossing)
 
 
 @njit(cache=True)
@@ -200,7 +201,7 @@ def sample(time: NDArray[np.float32], col: float, row: float, unreached: float) 
     t01 = min(float(time[r, c + 1]), unreached)
     t10 = min(float(time[r + 1, c]), unreached)
     t11 = min(float(time[r + 1, c + 1]), unreached)
-    return (t00 * (1 - fx) + t01 * fx) * (1 - fy) + (t10 * (1 - fx) + t11 * fx) * fy
+    return float((t00 * (1 - fx) + t01 * fx) * (1 - fy) + (t10 * (1 - fx) + t11 * fx) * fy)
 
 
 @njit(cache=True)

@@ -1,5 +1,6 @@
 """Scans and odometry become a costmap that shows what is there, where it is, and no more."""
 
+import itertools
 import math
 
 import numpy as np
@@ -14,7 +15,7 @@ from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig, in
 BEAMS = 721
 ANGLE_MIN = -2.35619
 INCREMENT = 2 * 2.35619 / (BEAMS - 1)
-CONFIG = PerceptionConfig(window_size=12.0, lidar_pose=(0.0, 0.0, 0.0))
+CONFIG = PerceptionConfig(window_size=12.0, resolution=0.05, lidar_pose=(0.0, 0.0, 0.0))
 
 
 def scan_of(ranges, stamp_ns=0) -> LaserScan:
@@ -81,7 +82,7 @@ def test_cost_falls_with_distance_from_the_obstacle():
     assert profile[0] == 100
     assert profile[4] == 99, "inside the inscribed radius of 0.215 m"
     assert 1 <= profile[6] <= 98
-    assert all(a >= b for a, b in zip(profile, profile[1:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(profile))
     assert profile[-1] == 0, "outside the inflation radius"
 
 

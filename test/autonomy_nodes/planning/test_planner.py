@@ -76,7 +76,7 @@ def test_an_enclosed_robot_reports_no_path_and_stands(rig, wall):
 
 
 def test_escapes_when_it_starts_nearer_to_an_obstacle_than_its_margin(rig, wall):
-    rig.circles = wall(-0.3, 0.32, 0.3, 0.32)
+    rig.circles = wall(-0.3, 0.302, 0.3, 0.302)
     assert rig.clearance(0.0, 0.0, 0.0) < rig.config.hard_margin
     drive = rig.drive(GOAL)
     assert drive.status is PlanStatus.REACHED

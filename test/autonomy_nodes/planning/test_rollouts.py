@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,9 +43,9 @@ def test_clearance_is_the_footprint_s_to_within_interpolation(seed):
 
 
 def test_velocities_ramp_within_the_limits():
-    limits = np.array([-0.5, 2.0, 4.0, 5.0, 8.0, 10.0])
-    assert rollouts.ramp(0.0, 0.0, 2.0, 4.0, limits, 0.1) == (0.5, 1.0)
-    assert rollouts.ramp(1.0, 0.0, -3.0, 0.0, limits, 0.1)[0] == 1.0 - 0.8
+    limits = np.array([-0.5, 2.0, -4.0, 4.0, 5.0, 8.0, 10.0])
+    assert rollouts.ramp(0.0, 0.0, 2.0, 4.0, limits, 0.1) == pytest.approx((0.5, 1.0))
+    assert rollouts.ramp(1.0, 0.0, -3.0, 0.0, limits, 0.1)[0] == pytest.approx(0.2)
     assert rollouts.ramp(1.95, 0.0, 9.0, 0.0, limits, 0.1)[0] == 2.0
 
 
