@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import itertools
 import json
 import os
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +44,24 @@ def kinds(directory: Path) -> list[str]:
     return [record["kind"] for record in records(directory)]
 
 
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for another thread."""
+    end = time.monotonic() + 30.0
+    while not happened():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.001)
+
+
 class FaultyOs:
     """The os module with one function replaced for as long as `broken` is set."""
 
-    def __init__(self, name: str, fault: Any) -> None:
-        self.broken, self.tried = threading.Event(), threading.Event()
+    def __init__(self, name: str, fault: Callable[..., Any]) -> None:
+        self.broken = threading.Event()
         self.broken.set()
         self._name, self._fault = name, fault
 
     def __getattr__(self, name: str) -> Any:
-        if name != self._name or not self.broken.is_set():
-            return getattr(os, name)
-        self.tried.set()
-        return self._fault
+        return self._fault if name == self._name and self.broken.is_set() else getattr(os, name)
 
 
 def no_space(*_: object) -> int:
@@ -145,6 +153,37 @@ def test_an_edit_is_one_finding_with_its_file_and_line(tmp_path: Path) -> None:
     assert "edited" in finding.problem
 
 
+def rehash(line: bytes, previous: str) -> bytes:
+    """The line with its hash as docs/audit.md defines it, written independently."""
+    body = b"{" + line.rstrip(b"\n").split(b",", 1)[1]
+    return (
+        b'{"hash":"'
+        + hashlib.sha256(previous.encode() + body).hexdigest().encode()
+        + (b'",' + body[1:] + b"\n")
+    )
+
+
+def test_the_chain_is_what_the_docs_say(tmp_path: Path) -> None:
+    write_files(tmp_path, 2)
+    previous = "0" * 64
+    for path in log_files(tmp_path):
+        for line in path.open("rb"):
+            assert line == rehash(line, previous)
+            previous = json.loads(line)["hash"]
+    assert (tmp_path / audit.HEAD_FILE).read_text() == f"{verify(tmp_path).records}:{previous}\n"
+
+
+def test_an_edit_with_a_new_hash_breaks_the_next_line(tmp_path: Path) -> None:
+    write_log(tmp_path, 9)
+    path = log_files(tmp_path)[0]
+    lines = path.read_bytes().splitlines(keepends=True)
+    before = json.loads(lines[2])["hash"]
+    lines[3] = rehash(lines[3].replace(b"cause 2", b"cause 7"), before)
+    path.write_bytes(b"".join(lines))
+    (finding,) = verify(tmp_path).findings
+    assert finding.line == 5 and "the one before it was edited" in finding.problem
+
+
 def test_a_removed_file_in_the_middle_is_named(tmp_path: Path) -> None:
     write_files(tmp_path, 3)
     log_files(tmp_path)[1].unlink()
@@ -224,7 +263,7 @@ def test_a_full_disk_is_unhealthy_and_loses_nothing(
     monkeypatch.setattr(audit, "os", faulty)
     log = AuditLog(tmp_path, retry_s=0.001)
     log.record("transition", 1, "monitor", "while full")
-    assert faulty.tried.wait(10)
+    until(lambda: "No space left" in log.problem)
     assert not log.healthy
     faulty.broken.clear()
     assert log.close(), log.problem
@@ -236,20 +275,47 @@ def test_a_full_disk_is_unhealthy_and_loses_nothing(
 def test_a_write_cut_short_leaves_no_half_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[int] = []
+    refused = threading.Event()
+    calls = itertools.count(1)
 
-    def short_then_full(fd: int, data: memoryview) -> int:
-        calls.append(len(data))
-        return os.write(fd, data[:7]) if len(calls) % 3 else no_space()
+    def two_pieces_then_full(fd: int, data: memoryview) -> int:
+        if next(calls) % 3:
+            return os.write(fd, data[:7])
+        refused.set()
+        return no_space()
 
-    faulty = FaultyOs("write", short_then_full)
+    faulty = FaultyOs("write", two_pieces_then_full)
     monkeypatch.setattr(audit, "os", faulty)
     log = AuditLog(tmp_path, retry_s=0.001)
     log.record("stop", 1, "monitor", "bye")
-    assert faulty.tried.wait(10)
+    assert refused.wait(30)
     faulty.broken.clear()
     assert log.close(), log.problem
     assert verify(tmp_path).ok and kinds(tmp_path) == ["file", "stop"]
+
+
+def test_what_counts_as_written_was_fsynced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replays the calls on the log's file: none of its bytes counts before its fsync."""
+    calls: list[tuple[str, int]] = []
+
+    class Recorder(FaultyOs):
+        def __getattr__(self, name: str) -> Any:
+            if name not in ("write", "fsync"):
+                return getattr(os, name)
+
+            def call(fd: int, *rest: Any) -> Any:
+                calls.append((name, fd))
+                return getattr(os, name)(fd, *rest)
+
+            return call
+
+    monkeypatch.setattr(audit, "os", Recorder("", no_space))
+    write_log(tmp_path, 3)
+    writes = [index for index, (name, _) in enumerate(calls) if name == "write"]
+    assert writes
+    assert all(calls[index + 1] == ("fsync", calls[index][1]) for index in writes)
 
 
 def test_a_disk_that_does_not_answer_is_unhealthy_and_blocks_nobody(
@@ -289,12 +355,10 @@ def test_an_unwritable_place_is_unhealthy_and_named(tmp_path: Path) -> None:
 def test_a_second_writer_waits_until_the_first_lets_go(tmp_path: Path) -> None:
     first = AuditLog(tmp_path)
     first.record("start", 0, "first", "start")
-    while first.head.seq == 0:
-        assert threading.Event().wait(0.001) is False
+    until(lambda: first.head.seq > 0)
     second = AuditLog(tmp_path, retry_s=0.001)
     second.record("start", 1, "second", "start")
-    while "another process" not in second.problem:
-        assert threading.Event().wait(0.001) is False
+    until(lambda: "another process" in second.problem)
     assert first.close()
     assert second.close(), second.problem
     assert verify(tmp_path).ok

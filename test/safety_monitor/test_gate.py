@@ -227,6 +227,21 @@ def test_every_decision_is_journaled_once(rig: Rig) -> None:
     ]
 
 
+def test_a_risk_that_has_grown_since_it_was_escalated_needs_who_may_approve_it_now(
+    rig: Rig,
+) -> None:
+    rig.ask("set_speed_tier", "fast", speed_tier="fast")
+    speeds = json.loads(dict(SOURCES.files)["site.json"])["site"]["speed_tiers"]
+    speeds["fast"]["tier"] = "high"
+    cases = json.loads(dict(SOURCES.files)["tests/cases.json"])["cases"]
+    files = dict(changed_site(speed_tiers=speeds).files)
+    kept = [case for case in cases if case["name"] != "full speed"]
+    files["tests/cases.json"] = json.dumps({"cases": kept}).encode()
+    assert rig.gate.adopt(PolicySources(tuple(sorted(files.items())))), rig.gate.alarm
+    assert rig.gate.approve("fast", "operator", rig.now_ns).outcome == "escalate"
+    assert rig.gate.approve("fast", "safety_officer", rig.now_ns).outcome == "allow"
+
+
 def test_an_unknown_request_is_neither_approved_nor_rejected(rig: Rig) -> None:
     assert rig.gate.approve("ghost", "operator", rig.now_ns).outcome == "deny"
     assert rig.gate.reject("ghost", "operator", rig.now_ns).outcome == "deny"

@@ -155,6 +155,23 @@ def test_a_broken_policy_is_refused_with_its_place(name: str) -> None:
     assert words in str(refusal.value)
 
 
+def test_a_number_that_is_none_does_not_reach_the_engine(policy: Policy) -> None:
+    parameters = {"x": float("nan"), "y": 0.0, "frame": "odom"}
+    with pytest.raises(PolicyError):
+        policy.decide({**NOMINAL, "action": "drive_to", "parameters": parameters})
+
+
+def test_a_built_in_that_fails_is_an_error_and_not_a_condition_that_does_not_hold() -> None:
+    """Otherwise `not` in front of it would hold."""
+    rule = (
+        '\nstated_risks contains {"tier": "low", "reason": "fine"} if {\n'
+        '\tinput.action == "divide"\n\tnot 1 / input.parameters.zero > 1\n}\n'
+    )
+    policy = Policy(changed("actions.rego", lambda text: text + rule))
+    with pytest.raises(PolicyError):
+        policy.decide({**NOMINAL, "action": "divide", "parameters": {"zero": 0}})
+
+
 def test_the_engine_still_orders_numbers_as_text() -> None:
     """Once this fails, the refusal of min, max and sort can go."""
     assert str(Interpreter().query("max([10, 9])")) == '{"expressions":[9]}'
