@@ -22,6 +22,7 @@ from autonomy_interfaces.messages import (
     VelocityCommand,
     nanoseconds,
 )
+from autonomy_nodes.decision.config import DecisionConfig
 from autonomy_nodes.decision.features import Observation
 from autonomy_nodes.decision.handover import (
     Driver,
@@ -31,63 +32,14 @@ from autonomy_nodes.decision.handover import (
     Mode,
 )
 from autonomy_nodes.decision.proposal import PolicyPilot, Proposal
-from autonomy_nodes.decision.rollout import StoppingRollout
+from autonomy_nodes.decision.rollout import RolloutConfig, StoppingRollout
 from autonomy_nodes.decision.runtime import PolicyRunner
 from autonomy_nodes.decision.stall import StallLimits, StallWatch
 from autonomy_nodes.planning.planner import Plan, PlanStatus
 
+__all__ = ["Decision", "DecisionConfig", "DecisionInputs", "DecisionOutput", "GuidedPlanner"]
+
 NO_PATH: NDArray[np.float64] = np.empty((0, 2))
-
-
-@dataclass(frozen=True)
-class DecisionConfig:
-    """Parameters of the decision core.
-
-    Attributes:
-        driver: `default` (policy, planner as fallback), `policy` (alone; its unusable answers
-            become zero) or `fallback` (planner alone).
-        footprint: x0, y0, x1, y1, … of the body in base_link, metres.
-        lidar_pose: of the lidar in base_link: x m, y m, yaw rad.
-        max_linear_velocity: m/s.
-        min_linear_velocity: m/s, negative for reverse.
-        max_angular_velocity: rad/s.
-        linear_deceleration: that the brakes surely reach, m/s².
-        angular_deceleration: that the brakes surely reach, rad/s².
-        goal_tolerance: distance at which the goal is reached, metres.
-        scan_timeout: age past which the scan is stale, seconds.
-        odometry_timeout: seconds.
-        costmap_timeout: seconds.
-        return_ticks: consecutive good proposals before the policy gets the wheel back.
-        collision_reaction: how long a proposal is held in the collision check before braking,
-            seconds.
-        collision_margin: by which the footprint is grown in that check, metres.
-        stall_distance: a policy that stays within this radius …, metres,
-        stall_time: … for so long is stalled, seconds.
-        guide_progress: the way that remains must get shorter by this much …, metres,
-        guide_progress_time: … in this time, or the policy is stalled, seconds.
-        stall_penalty: how long a stalled policy is benched, longer each time in a row, seconds.
-    """
-
-    driver: str = "default"
-    footprint: tuple[float, ...] = (0.254, 0.215, -0.254, 0.215, -0.254, -0.215, 0.254, -0.215)
-    lidar_pose: tuple[float, ...] = (0.055, 0.0, 0.0)
-    max_linear_velocity: float = 2.0
-    min_linear_velocity: float = -2.0
-    max_angular_velocity: float = 4.0
-    linear_deceleration: float = 5.0
-    angular_deceleration: float = 10.0
-    goal_tolerance: float = 0.3
-    scan_timeout: float = 0.25
-    odometry_timeout: float = 0.25
-    costmap_timeout: float = 0.5
-    return_ticks: int = 3
-    collision_reaction: float = 0.1
-    collision_margin: float = 0.01
-    stall_distance: float = 0.2
-    stall_time: float = 3.0
-    guide_progress: float = 0.5
-    guide_progress_time: float = 8.0
-    stall_penalty: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +106,15 @@ class Decision:
         self._planner = planner
         self._mode = Mode(config.driver)
         rollout = StoppingRollout(
-            config.footprint,
-            config.collision_margin,
-            config.collision_reaction,
-            config.linear_deceleration,
-            config.angular_deceleration,
+            RolloutConfig(
+                config.footprint,
+                config.collision_margin,
+                config.collision_reaction,
+                config.linear_acceleration,
+                config.angular_acceleration,
+                config.linear_deceleration,
+                config.angular_deceleration,
+            )
         )
         self._pilot = PolicyPilot(policy, rollout) if policy is not None else None
         self._selector = DriverSelector(self._mode, config.return_ticks)

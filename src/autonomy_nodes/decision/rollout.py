@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
@@ -66,29 +67,32 @@ def _inside(polygon: NDArray[np.float64], x: float, y: float) -> bool:
 def _sweep_touches(
     points: NDArray[np.float64],
     polygon: NDArray[np.float64],
+    start_vx: float,
+    start_wz: float,
     vx: float,
     wz: float,
+    limits: NDArray[np.float64],
     reaction: float,
-    braking: float,
     period: float,
 ) -> bool:
-    """Roll out (vx, wz) for `reaction` seconds, brake along the same arc, test each pose.
+    """Go from the start velocity to (vx, wz), brake after `reaction` seconds, test each pose.
 
     Points that are inside the polygon already are ignored: leaving them must stay possible.
+    `limits` are the linear and angular acceleration and deceleration.
     """
     outside = np.empty(points.shape[0], np.bool_)
     for k in range(points.shape[0]):
         outside[k] = not _inside(polygon, points[k, 0], points[k, 1])
-    x, y, yaw, elapsed = 0.0, 0.0, 0.0, 0.0
-    while elapsed < reaction + braking:
+    x, y, yaw, v, w, elapsed = 0.0, 0.0, 0.0, start_vx, start_wz, 0.0
+    while elapsed < reaction or v != 0.0 or w != 0.0:
+        braking = elapsed >= reaction
+        v = _ramp(v, 0.0 if braking else vx, limits[0] * period, limits[2] * period)
+        w = _ramp(w, 0.0 if braking else wz, limits[1] * period, limits[3] * period)
         elapsed += period
-        share = 1.0
-        if elapsed > reaction:
-            share = max(0.0, 1.0 - (elapsed - reaction) / braking) if braking > 0.0 else 0.0
-        middle = yaw + 0.5 * share * wz * period
-        x += share * vx * period * math.cos(middle)
-        y += share * vx * period * math.sin(middle)
-        yaw += share * wz * period
+        middle = yaw + 0.5 * w * period
+        x += v * period * math.cos(middle)
+        y += v * period * math.sin(middle)
+        yaw += w * period
         cosine, sine = math.cos(yaw), math.sin(yaw)
         for k in range(points.shape[0]):
             if outside[k]:
@@ -98,40 +102,64 @@ def _sweep_touches(
     return False
 
 
+@njit(cache=True)
+def _ramp(value: float, target: float, up: float, down: float) -> float:
+    """One step from `value` towards `target`: `up` away from zero, `down` towards it."""
+    step = down if abs(target) < abs(value) or target * value < 0.0 else up
+    return value + min(max(target - value, -step), step)
+
+
+@dataclass(frozen=True)
+class RolloutConfig:
+    """What the check assumes of the robot.
+
+    Attributes:
+        footprint: x0, y0, x1, y1, … of the body in base_link, metres.
+        margin: by which each vertex is moved outwards along x and y, metres.
+        reaction: how long the command is held before the brakes act, seconds.
+        linear_acceleration: that the drive surely reaches, m/s².
+        angular_acceleration: likewise, rad/s².
+        linear_deceleration: that the brakes surely reach, m/s².
+        angular_deceleration: likewise, rad/s².
+        period: between tested poses, seconds.
+    """
+
+    footprint: tuple[float, ...]
+    margin: float
+    reaction: float
+    linear_acceleration: float
+    angular_acceleration: float
+    linear_deceleration: float
+    angular_deceleration: float
+    period: float = 0.02
+
+
 class StoppingRollout:
-    """Tests commands against a costmap by the footprint swept until standstill."""
+    """Tests commands against a costmap by the footprint swept until standstill.
 
-    def __init__(
-        self,
-        footprint: tuple[float, ...],
-        margin: float,
-        reaction: float,
-        linear_deceleration: float,
-        angular_deceleration: float,
-        period: float = 0.02,
-    ):
-        """Prepare the footprint.
+    Two bases are tested, and both must stay free: one that has the commanded velocity at once,
+    and one that gets there, and stops, no faster than it surely can.
+    """
 
-        Args:
-            footprint: x0, y0, x1, y1, … of the body in base_link, metres.
-            margin: each vertex is moved outwards by this much along x and y, metres.
-            reaction: how long the command is held before the brakes act, seconds.
-            linear_deceleration: of the brakes, m/s².
-            angular_deceleration: of the brakes, rad/s².
-            period: between tested poses, seconds.
-        """
-        vertices = np.asarray(footprint, np.float64).reshape(-1, 2)
-        self._polygon = vertices + margin * np.sign(vertices)
+    def __init__(self, config: RolloutConfig):
+        self._config = config
+        vertices = np.asarray(config.footprint, np.float64).reshape(-1, 2)
+        self._polygon = vertices + config.margin * np.sign(vertices)
         self._radius = float(np.hypot(*self._polygon.T).max())
-        self._reaction = reaction
-        self._linear_deceleration = linear_deceleration
-        self._angular_deceleration = angular_deceleration
-        self._period = period
+        self._limits = np.array(
+            [
+                config.linear_acceleration,
+                config.angular_acceleration,
+                config.linear_deceleration,
+                config.angular_deceleration,
+            ]
+        )
 
     def touches(self, costmap: Costmap, odometry: Odometry, vx: float, wz: float) -> bool:
-        """Whether holding (vx, wz) and then braking along the arc enters an occupied cell."""
-        braking = max(abs(vx) / self._linear_deceleration, abs(wz) / self._angular_deceleration)
-        reach = self._radius + abs(vx) * (self._reaction + braking)
+        """Whether driving (vx, wz) from now, and then braking, enters an occupied cell."""
+        config = self._config
+        fastest = max(abs(vx), abs(odometry.vx))
+        reach = self._radius + fastest * (config.reaction + fastest / config.linear_deceleration)
         points = _occupied_near(
             costmap.data,
             costmap.resolution,
@@ -144,6 +172,10 @@ class StoppingRollout:
         )
         if len(points) == 0:
             return False
-        return bool(
-            _sweep_touches(points, self._polygon, vx, wz, self._reaction, braking, self._period)
+        starts = ((vx, wz), (odometry.vx, odometry.wz))
+        return any(
+            _sweep_touches(
+                points, self._polygon, *start, vx, wz, self._limits, config.reaction, config.period
+            )
+            for start in starts
         )

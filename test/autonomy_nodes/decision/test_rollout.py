@@ -9,10 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autonomy_interfaces.messages import Costmap, Odometry
-from autonomy_nodes.decision.rollout import StoppingRollout
+from autonomy_nodes.decision.rollout import RolloutConfig, StoppingRollout
 
 FOOTPRINT = (0.25, 0.2, -0.25, 0.2, -0.25, -0.2, 0.25, -0.2)
-ROLLOUT = StoppingRollout(FOOTPRINT, 0.0, 0.1, 5.0, 10.0)
+
+
+def _rollout(margin: float = 0.0) -> StoppingRollout:
+    return StoppingRollout(RolloutConfig(FOOTPRINT, margin, 0.1, 5.0, 10.0, 5.0, 10.0))
+
+
+ROLLOUT = _rollout()
 HERE = Odometry(0, 0.0, 0.0, 0.0)
 
 
@@ -33,6 +39,21 @@ def test_passes_beside_and_turns_away():
     assert not ROLLOUT.touches(_costmap((0.6, 0.23)), HERE, 2.0, 0.0)
     assert ROLLOUT.touches(_costmap((0.6, 0.17)), HERE, 2.0, 0.0)
     assert not ROLLOUT.touches(_costmap((0.8, -0.15)), HERE, 1.0, 2.0)
+
+
+def test_a_base_that_is_fast_already_is_tested_from_its_speed():
+    fast = Odometry(0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0)
+    ahead = _costmap((0.6, 0.0))
+    assert not ROLLOUT.touches(ahead, HERE, 0.2, 0.0)
+    assert ROLLOUT.touches(ahead, fast, 0.2, 0.0)
+
+
+def test_a_turn_that_takes_time_to_build_up_cuts_the_corner():
+    straight = Odometry(0, 0.0, 0.0, 0.0, 1.5, 0.0, 0.0)
+    beside = _costmap((0.45, -0.17))
+    turning = Odometry(0, 0.0, 0.0, 0.0, 1.5, 0.0, 4.0)
+    assert ROLLOUT.touches(beside, straight, 1.5, 4.0)
+    assert not ROLLOUT.touches(beside, turning, 1.5, 4.0)
 
 
 def test_turning_in_place_sweeps_the_corners():
@@ -69,8 +90,7 @@ def test_verdict_does_not_depend_on_where_the_robot_stands(vx, wz, x, y, yaw):
     """The same scene, moved and turned with the robot; the point is kept off the grid's limit."""
     turned = math.cos(yaw) * 0.6 - math.sin(yaw) * 0.05, math.sin(yaw) * 0.6 + math.cos(yaw) * 0.05
     moved = _costmap((x + turned[0], y + turned[1]))
-    roomy = StoppingRollout(FOOTPRINT, 0.03, 0.1, 5.0, 10.0)
-    tight = StoppingRollout(FOOTPRINT, -0.03, 0.1, 5.0, 10.0)
+    roomy, tight = _rollout(0.03), _rollout(-0.03)
     there = Odometry(0, x, y, yaw)
     here = _costmap((0.6, 0.05))
     if tight.touches(here, HERE, vx, wz):
