@@ -3,56 +3,75 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import launch_pytest
 import pytest
 import rclpy
+import yaml
 from ament_index_python.packages import get_package_share_directory
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
 from launch.actions import IncludeLaunchDescription, RegisterEventHandler
-from launch.event_handlers import OnProcessExit
-from launch.events.process import ProcessExited
+from launch.event_handlers import OnProcessExit, OnProcessStart
+from launch.events.process import ProcessExited, ProcessStarted
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from rclpy.node import Node
 
 import launch
 from autonomy_interfaces.ros import STATE_QOS
+from edge_autonomy.launch.evaluate import evaluate_file
+from edge_autonomy.launch.process_spec import ParameterValues
 
 pytestmark = pytest.mark.dds
 
 START_S = 180.0
 
 
-def include(name: str, **arguments: str) -> tuple[launch.LaunchDescription, dict[str, int]]:
-    """One of the package's launch files, and the exit codes of its processes as they end."""
+@dataclass
+class Record:
+    """What became of the processes of a launch, by label: command lines and exit codes."""
+
+    commands: dict[str, list[str]] = field(default_factory=dict)
+    codes: dict[str, int] = field(default_factory=dict)
+
+
+Launched = tuple[launch.LaunchDescription, Record]
+
+
+def include(name: str, **arguments: str) -> Launched:
+    """One of the package's launch files, and the record of its processes."""
     file = Path(get_package_share_directory("edge_autonomy")) / "launch" / name
     source = AnyLaunchDescriptionSource(str(file))
-    codes: dict[str, int] = {}
+    record = Record()
 
-    def note(event: ProcessExited, context: launch.LaunchContext) -> None:
-        codes[event.process_name] = event.returncode
+    def note_start(event: ProcessStarted, context: launch.LaunchContext) -> None:
+        record.commands[event.process_name] = list(event.cmd)
+
+    def note_exit(event: ProcessExited, context: launch.LaunchContext) -> None:
+        record.codes[event.process_name] = event.returncode
 
     description = launch.LaunchDescription(
         [
-            RegisterEventHandler(OnProcessExit(on_exit=note)),
+            RegisterEventHandler(OnProcessStart(on_start=note_start)),
+            RegisterEventHandler(OnProcessExit(on_exit=note_exit)),
             IncludeLaunchDescription(source, launch_arguments=arguments.items()),
             launch_pytest.actions.ReadyToTest(),
         ]
     )
-    return description, codes
+    return description, record
 
 
 @launch_pytest.fixture
-def simulation() -> tuple[launch.LaunchDescription, dict[str, int]]:
+def simulation() -> Launched:
     """The stack with the embedded simulator."""
     return include("sim.launch.yaml", world="warehouse")
 
 
 @launch_pytest.fixture
-def robot() -> tuple[launch.LaunchDescription, dict[str, int]]:
+def robot() -> Launched:
     """The stack on a robot whose drivers are silent."""
     return include("robot.launch.yaml")
 
@@ -84,16 +103,34 @@ def hears(node: Node, kind: type, topic: str, qos: object, wanted: object) -> bo
     return heard.is_set()
 
 
+def spelled_out(command: Iterable[str | ParameterValues]) -> list[object]:
+    """A command with the content of parameter files that were written for it in their place."""
+    words: list[object] = []
+    for word in command:
+        if isinstance(word, ParameterValues):
+            words.append({word.section: {"ros__parameters": dict(word.values)}})
+        elif Path(word).name.startswith("launch_params_"):
+            words.append(yaml.safe_load(Path(word).read_text()))
+        else:
+            words.append(word)
+    return words
+
+
 @pytest.mark.timeout(400)
 @pytest.mark.launch(fixture=simulation)
 def test_the_simulated_stack_becomes_nominal_and_ends_cleanly(
-    simulation: tuple[launch.LaunchDescription, dict[str, int]], node: Node
+    simulation: Launched, node: Node
 ) -> Iterator[None]:
+    _, record = simulation
     assert hears_state(node, "nominal")
+    file = Path(get_package_share_directory("edge_autonomy")) / "launch" / "sim.launch.yaml"
+    for spec in evaluate_file(file, {"world": "warehouse"}):
+        started = spelled_out(record.commands[spec.label])
+        assert Path(str(started[0])).name == Path(str(spec.command[0])).name
+        assert started[1:] == spelled_out(spec.command[1:])
     yield
-    _, codes = simulation
-    assert len(codes) == 5
-    assert set(codes.values()) == {0}
+    assert len(record.codes) == 5
+    assert set(record.codes.values()) == {0}
 
 
 @pytest.mark.timeout(400)
