@@ -79,6 +79,10 @@ def test_grants_what_the_policy_allows_and_names_the_policy(rig: Rig) -> None:
     assert decision.policy_version == f"1.0.0+{SOURCES.sha256[:12]}"
 
 
+def test_a_number_too_small_for_the_engine_is_as_good_as_zero(rig: Rig) -> None:
+    assert rig.ask("drive_to", x=5e-324, y=-0.0, frame="odom").outcome == "allow"
+
+
 def test_denies_with_the_policys_reason(rig: Rig) -> None:
     decision = rig.ask("enter_area", zone="stairwell")
     assert decision.outcome == "deny" and "stairwell" in decision.reason
