@@ -6,14 +6,12 @@ here is accepted there. What this subset lacks is refused with its line, never i
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from edge_autonomy.launch.actions import (
     Action,
     Arg,
-    Condition,
     Executable,
     Group,
     Include,
@@ -26,9 +24,19 @@ from edge_autonomy.launch.actions import (
     SetEnv,
     Timer,
 )
+from edge_autonomy.launch.attributes import (
+    boolean,
+    condition,
+    number,
+    pairs,
+    required,
+    template,
+    whole_number,
+    words,
+)
 from edge_autonomy.launch.document import Entity, Value, children_of, load_document
 from edge_autonomy.launch.errors import LaunchError, did_you_mean
-from edge_autonomy.launch.substitution import Call, Template, parse_template
+from edge_autonomy.launch.substitution import Template, parse_template
 
 
 def parse_file(file: Path) -> tuple[Action, ...]:
@@ -60,58 +68,6 @@ def _action(entity: Entity) -> Action:
     return action
 
 
-def _template(entity: Entity, name: str) -> Template | None:
-    text = entity.text(name)
-    return None if text is None else parse_template(text, entity.attributes[name].location)
-
-
-def _required(entity: Entity, name: str) -> Template:
-    text = entity.text(name, required=True)
-    return parse_template(text or "", entity.attributes[name].location)
-
-
-def _condition(entity: Entity) -> Condition | None:
-    when, unless = _template(entity, "if"), _template(entity, "unless")
-    if when and unless:
-        raise LaunchError("'if' and 'unless' exclude each other", entity.location)
-    if when:
-        return Condition(when, expected=True)
-    return Condition(unless, expected=False) if unless else None
-
-
-def _boolean(entity: Entity, name: str, default: bool) -> bool:
-    value = entity.get(name)
-    if value is None:
-        return default
-    if not isinstance(value.data, bool):
-        raise LaunchError(f"'{name}' must be true or false, found {value.kind}", value.location)
-    return value.data
-
-
-def _number(entity: Entity, name: str, default: float, minimum: float = 0.0) -> float:
-    value = entity.get(name)
-    if value is None:
-        return default
-    # ROS 2 launch refuses an integer here, so 2 must be written 2.0.
-    if not isinstance(value.data, float) or value.data < minimum:
-        raise LaunchError(
-            f"'{name}' must be a decimal number such as 2.0, not below {minimum}; "
-            f"found {value.kind}",
-            value.location,
-        )
-    return value.data
-
-
-def _pairs(
-    entity: Entity, attribute: str, first: str, second: str
-) -> tuple[tuple[Template, Template], ...]:
-    pairs = []
-    for entry in entity.entries(attribute):
-        pairs.append((_required(entry, first), _required(entry, second)))
-        entry.done()
-    return tuple(pairs)
-
-
 def _arg(entity: Entity) -> Arg:
     choices = []
     for entry in entity.entries("choice"):
@@ -119,22 +75,22 @@ def _arg(entity: Entity) -> Arg:
         entry.done()
     return Arg(
         location=entity.location,
-        condition=_condition(entity),
+        condition=condition(entity),
         name=entity.text("name", required=True) or "",
-        default=_template(entity, "default"),
+        default=template(entity, "default"),
         description=entity.text("description") or "",
         choices=tuple(choices),
     )
 
 
 def _let(entity: Entity) -> Let:
-    name, value = _required(entity, "name"), _required(entity, "value")
-    return Let(entity.location, _condition(entity), name, value)
+    name, value = required(entity, "name"), required(entity, "value")
+    return Let(entity.location, condition(entity), name, value)
 
 
 def _set_env(entity: Entity) -> SetEnv:
-    name, value = _required(entity, "name"), _required(entity, "value")
-    return SetEnv(entity.location, _condition(entity), name, value)
+    name, value = required(entity, "name"), required(entity, "value")
+    return SetEnv(entity.location, condition(entity), name, value)
 
 
 def _group(entity: Entity) -> Group:
@@ -142,18 +98,18 @@ def _group(entity: Entity) -> Group:
         return Group(entity.location, None, _actions(children_of(entity.value, "group")), True)
     return Group(
         entity.location,
-        _condition(entity),
+        condition(entity),
         _actions(children_of(entity.require("children"), "group")),
-        _boolean(entity, "scoped", default=True),
+        boolean(entity, "scoped", default=True),
     )
 
 
 def _include(entity: Entity) -> Include:
     return Include(
         entity.location,
-        _condition(entity),
-        _required(entity, "file"),
-        _pairs(entity, "arg", "name", "value"),
+        condition(entity),
+        required(entity, "file"),
+        pairs(entity, "arg", "name", "value"),
     )
 
 
@@ -163,10 +119,10 @@ def _timer(entity: Entity) -> Timer:
     if isinstance(value.data, str):
         period = parse_template(value.data, value.location)
     else:
-        period = _number(entity, "period", default=0.0)
+        period = number(entity, "period", default=0.0)
     return Timer(
         entity.location,
-        _condition(entity),
+        condition(entity),
         period,
         _actions(children_of(entity.require("children"), "timer")),
     )
@@ -178,17 +134,17 @@ def _options(entity: Entity, name_attribute: str) -> ProcessOptions:
     if on_exit not in (None, "shutdown"):
         raise LaunchError(f"'on_exit' can only be 'shutdown', found '{on_exit}'", entity.location)
     return ProcessOptions(
-        name=_template(entity, name_attribute),
-        cwd=_template(entity, "cwd"),
-        prefix=_template(entity, "launch-prefix"),
-        output=_template(entity, "output"),
+        name=template(entity, name_attribute),
+        cwd=template(entity, "cwd"),
+        prefix=template(entity, "launch-prefix"),
+        output=template(entity, "output"),
         respawn=_respawn(respawn) if respawn else False,
-        respawn_delay=_number(entity, "respawn_delay", 0.0),
-        respawn_max_retries=_whole_number(entity, "respawn_max_retries", -1),
-        sigterm_timeout=_number(entity, "sigterm_timeout", 5.0),
-        sigkill_timeout=_number(entity, "sigkill_timeout", 5.0),
+        respawn_delay=number(entity, "respawn_delay", 0.0),
+        respawn_max_retries=whole_number(entity, "respawn_max_retries", -1),
+        sigterm_timeout=number(entity, "sigterm_timeout", 5.0),
+        sigkill_timeout=number(entity, "sigkill_timeout", 5.0),
         shutdown_on_exit=on_exit == "shutdown",
-        environment=_pairs(entity, "env", "name", "value"),
+        environment=pairs(entity, "env", "name", "value"),
     )
 
 
@@ -202,77 +158,32 @@ def _respawn(value: Value) -> Template:
     return parse_template(value.data, value.location)
 
 
-def _whole_number(entity: Entity, name: str, default: int) -> int:
-    value = entity.get(name)
-    if value is None:
-        return default
-    if not isinstance(value.data, int) or isinstance(value.data, bool):
-        raise LaunchError(f"'{name}' must be a whole number, found {value.kind}", value.location)
-    return value.data
-
-
-def _words(entity: Entity, name: str, required: bool = False) -> tuple[Template, ...]:
-    """Split a command line as a shell would, leaving substitutions whole."""
-    text = entity.text(name, required)
-    if text is None:
-        return ()
-    location = entity.attributes[name].location
-    words: list[Template] = []
-    word: list[str | Call] = []
-
-    def end_word() -> None:
-        if word:
-            words.append(Template(tuple(word), location))
-            word.clear()
-
-    for part in parse_template(text, location).parts:
-        if not isinstance(part, str):
-            word.append(part)
-            continue
-        try:
-            tokens = shlex.split(part)
-        except ValueError as error:
-            raise LaunchError(
-                f"'{name}': {error}; a quoted text cannot hold a substitution here", location
-            ) from error
-        if not tokens or part[0].isspace():
-            end_word()
-        for index, token in enumerate(tokens):
-            if index > 0:
-                end_word()
-            word.append(token)
-        if part[-1].isspace():
-            end_word()
-    end_word()
-    return tuple(words)
-
-
 def _executable(entity: Entity) -> Executable:
-    command = _words(entity, "cmd", required=True)
+    command = words(entity, "cmd", must=True)
     if not command:
         raise LaunchError("'cmd' is empty", entity.location)
     options = _options(entity, name_attribute="name")
-    return Executable(entity.location, _condition(entity), options, command)
+    return Executable(entity.location, condition(entity), options, command)
 
 
 def _node(entity: Entity) -> Node:
     return Node(
         location=entity.location,
-        condition=_condition(entity),
+        condition=condition(entity),
         options=_options(entity, name_attribute="exec_name"),
-        package=_template(entity, "pkg"),
-        executable=_required(entity, "exec"),
-        node_name=_template(entity, "name"),
-        namespace=_template(entity, "namespace"),
+        package=template(entity, "pkg"),
+        executable=required(entity, "exec"),
+        node_name=template(entity, "name"),
+        namespace=template(entity, "namespace"),
         parameters=tuple(_parameter(entry) for entry in entity.entries("param")),
-        remappings=_pairs(entity, "remap", "from", "to"),
-        arguments=_words(entity, "args"),
-        ros_arguments=_words(entity, "ros_args"),
+        remappings=pairs(entity, "remap", "from", "to"),
+        arguments=words(entity, "args"),
+        ros_arguments=words(entity, "ros_args"),
     )
 
 
 def _parameter(entry: Entity) -> ParameterFile | Parameter:
-    file, name = _template(entry, "from"), _template(entry, "name")
+    file, name = template(entry, "from"), template(entry, "name")
     if file and name:
         raise LaunchError("'from' and 'name' of 'param' exclude each other", entry.location)
     if file:
