@@ -72,15 +72,18 @@ def roll_out(
         rates: (2, 2): for v and w the rate surely reached and the highest.
         radius: of the footprint's circumscribed circle about the origin.
         upper: bit 0: v follows its upper profile, else its lower; bit 1: the same for w.
-        poses: (M, 4) output: x, y, cos yaw, sin yaw. Where it is too short the count is M + 1,
-            which the caller must take as not free.
+        poses: (M, 6) output: x, y, cos yaw, sin yaw, and the lengths |v| dt and angles |w| dt
+            summed up to there. Where it is too short the count is M + 1, which the caller must
+            take as not free.
     """
     v_up, w_up = upper & 1, (upper >> 1) & 1
     v_rise, v_fall = (rates[0, 1], rates[0, 0]) if v_up else (rates[0, 0], rates[0, 1])
     w_rise, w_fall = (rates[1, 1], rates[1, 0]) if w_up else (rates[1, 0], rates[1, 1])
     v, w = state[0], state[1]
-    x, y, yaw, moved = 0.0, 0.0, 0.0, 0.0
-    count = 0
+    x, y, yaw, moved, travel, turn = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    poses[0] = 0.0
+    poses[0, 2] = 1.0
+    count = 1
     fastest_v, fastest_w = abs(v), abs(w)
     for p in range(phases.shape[0]):
         fastest_v = max(fastest_v, abs(phases[p, 1]), abs(phases[p, 2]))
@@ -100,6 +103,7 @@ def roll_out(
             if moved + step > SPACING:
                 poses[count, 0], poses[count, 1] = x, y
                 poses[count, 2], poses[count, 3] = math.cos(yaw), math.sin(yaw)
+                poses[count, 4], poses[count, 5] = travel, turn
                 count += 1
                 moved = 0.0
                 if count == poses.shape[0]:
@@ -109,11 +113,14 @@ def roll_out(
             y += v_mean * dt * math.sin(heading)
             yaw += w_mean * dt
             moved += step
+            travel += abs(v_mean) * dt
+            turn += abs(w_mean) * dt
             remaining -= dt
             v, w = v_next, w_next
     if count < poses.shape[0]:
         poses[count, 0], poses[count, 1] = x, y
         poses[count, 2], poses[count, 3] = math.cos(yaw), math.sin(yaw)
+        poses[count, 4], poses[count, 5] = travel, turn
     return count + 1
 
 
@@ -151,44 +158,61 @@ def _is_hit(
     edges: Floats,
     hull: Floats,
     keep: float,
+    beyond: Floats,
 ) -> bool:
     """Whether the swept footprint comes closer than `keep` to a point.
 
-    In the body's frame the point goes along chords. A chord is clear if both its ends are beyond
-    one line of the hull; only where no line separates is the exact distance taken. From a pose
-    with clearance c, the next (c - keep) / SPACING poses need no look.
+    Between two poses the point's distance beyond a line of the hull changes by no more than the
+    travel along the line's normal and the turn times its lever. So where the distances at both
+    ends exceed that change together, all between is clear; where they do not, the interval is
+    halved, down to two neighbouring poses, between which the point goes along a chord.
 
-    start: the point's clearance at the first pose.
+    start: the point's clearance at the first pose; beyond: (2, H) scratch.
     """
-    k = max(0, int((start - keep) / SPACING))
-    outside_before = 0
-    ax, ay = 0.0, 0.0
-    first = True
-    while k < count:
-        dx, dy = x - poses[k, 0], y - poses[k, 1]
-        c, s = poses[k, 2], poses[k, 3]
-        bx, by = c * dx + s * dy, c * dy - s * dx
-        outside = 0
-        farthest = -np.inf
+    if start < keep:
+        return True
+    k = int((start - keep) / SPACING)
+    last = count - 1
+    if k >= last:
+        return False
+    ax, ay = _separate(x, y, poses, k, hull, beyond, 0)
+    step = last - k
+    while k < last:
+        j = min(k + step, last)
+        bx, by = _separate(x, y, poses, j, hull, beyond, 1)
+        travel, turn = poses[j, 4] - poses[k, 4], poses[j, 5] - poses[k, 5]
+        clear = False
+        far = math.sqrt(ax * ax + ay * ay)
         for e in range(hull.shape[0]):
-            beyond = hull[e, 0] * bx + hull[e, 1] * by - hull[e, 2]
-            farthest = max(farthest, beyond)
-            if beyond >= keep:
-                outside |= 1 << e
-        if first:
-            if outside == 0 and clearance(bx, by, edges) < keep:
-                return True
-            first = False
-        elif outside & outside_before == 0 and _touches(ax, ay, bx, by, edges, keep):
+            nx, ny = hull[e, 0], hull[e, 1]
+            lever = travel + min(far, abs(nx * ay - ny * ax) + far * turn)
+            change = abs(nx) * travel + lever * turn
+            if beyond[0, e] + beyond[1, e] - change >= 2.0 * keep:
+                clear = True
+                break
+        if not clear and j > k + 1:
+            step = (j - k) // 2
+            continue
+        if not clear and _touches(ax, ay, bx, by, edges, keep):
             return True
-        skip = int((farthest - keep) / SPACING)
-        if skip > 1:
-            k += skip
-            first = True
-        else:
-            k += 1
-            ax, ay, outside_before = bx, by, outside
+        k, step = j, 2 * step
+        ax, ay = bx, by
+        for e in range(hull.shape[0]):
+            beyond[0, e] = beyond[1, e]
     return False
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _separate(
+    x: float, y: float, poses: Floats, k: int, hull: Floats, beyond: Floats, row: int
+) -> tuple[float, float]:
+    """A point in the body's frame at pose k; its distances beyond the hull's lines into a row."""
+    dx, dy = x - poses[k, 0], y - poses[k, 1]
+    bx = poses[k, 2] * dx + poses[k, 3] * dy
+    by = poses[k, 2] * dy - poses[k, 3] * dx
+    for e in range(hull.shape[0]):
+        beyond[row, e] = hull[e, 0] * bx + hull[e, 1] * by - hull[e, 2]
+    return bx, by
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -211,16 +235,18 @@ def _is_free(
     leaving: a point that is already closer than `keep` need only not come closer.
     """
     culprit = hint[0]
+    beyond = np.empty((2, hull.shape[0]))
     for upper in (3, 0, 1, 2):
         count = roll_out(state, phases, rates, radius, upper, poses)
         if count > poses.shape[0]:
             return False
+        out_of_reach = (count - 1) * SPACING
         for k in range(-1, points.shape[0]):
             i = culprit if k < 0 else k
-            if i < 0:
+            if i < 0 or near[i] - keep >= out_of_reach:
                 continue
             own = min(keep, near[i] - ROUNDING) if leaving else keep
-            if _is_hit(points[i, 0], points[i, 1], near[i], poses, count, edges, hull, own):
+            if _is_hit(points[i, 0], points[i, 1], near[i], poses, count, edges, hull, own, beyond):
                 hint[0] = i
                 return False
     return True
@@ -274,7 +300,7 @@ def largest_scale(
     Args:
         points: (N, 2) obstacle points, base frame at the time of `state`.
         edges: of the footprint, as in `clearance`.
-        hull: (H, 3), H <= 60, lines of its convex hull: outward unit normal x, y, and offset.
+        hull: (H, 3) lines of its convex hull: outward unit normal x, y, and offset.
         radius: of the footprint's circumscribed circle.
         state: (2,) v, w measured.
         phases: (3, 5) as in `roll_out`; row 1 (the new command) is filled in here.
@@ -292,7 +318,7 @@ def largest_scale(
     duration = phases[0, 0] + phases[1, 0]
     travel = fastest_v * (duration + 0.5 * fastest_v / rates[0, 0])
     turn = fastest_w * (duration + 0.5 * fastest_w / rates[1, 0])
-    poses = np.empty((16 + int(2.5 * (travel + turn * radius) / SPACING), 4))
+    poses = np.empty((16 + int(2.5 * (travel + turn * radius) / SPACING), 6))
     reach = travel + radius + margin[0]
     reach += margin[1] * (fastest_v + fastest_w * radius) + SPACING
     nearby, near, present = _thin_out(points, edges, reach)

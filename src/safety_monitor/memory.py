@@ -49,7 +49,7 @@ class SeenSpace:
         here = np.array(base)
         recentre(self._grid, self._centre, self._cell, base[0], base[1])
         circle = self._turning_circle if vouched else 0.0
-        cover(self._grid, self._cell, here, self._edges, circle, stamp_ns)
+        cover(self._grid, self._cell, here, self._edges, circle, stamp_ns, NEVER)
 
     def remember(self, scanner: Scanner, base: Pose) -> None:
         """Enter a scan taken when the robot was at `base`."""

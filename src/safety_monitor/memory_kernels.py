@@ -65,10 +65,10 @@ def _beams_pass(
     low, high = math.floor(min(first, last)), math.ceil(max(first, last))
     if low < 0 or high >= ranges.shape[0]:
         return False
+    stopped = False
     for i in range(low, high + 1):
-        if not usable[i] or ranges[i] < distance + cell:
-            return False
-    return True
+        stopped |= not usable[i] or ranges[i] < distance + cell
+    return not stopped
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -133,11 +133,13 @@ def remember(
                     grid[i & _WRAP, j & _WRAP] = NEVER
     # The body is long enough to be over every cell of its trail when the first row has its turn.
     if row == 0:
-        cover(grid, cell, base, edges, 0.0, stamp)
+        cover(grid, cell, base, edges, 0.0, stamp, fresh)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
-def cover(grid: Grid, cell: float, base: Floats, edges: Floats, circle: float, stamp: int) -> None:
+def cover(
+    grid: Grid, cell: float, base: Floats, edges: Floats, circle: float, stamp: int, fresh: int
+) -> None:
     """Set free the cells under the footprint, or, if it is given, in a circle of that radius."""
     reach = circle
     if circle == 0.0:
@@ -148,6 +150,8 @@ def cover(grid: Grid, cell: float, base: Floats, edges: Floats, circle: float, s
     ci, cj = math.floor(base[0] / cell), math.floor(base[1] / cell)
     for i in range(ci - n, ci + n + 1):
         for j in range(cj - n, cj + n + 1):
+            if grid[i & _WRAP, j & _WRAP] > fresh:
+                continue
             dx, dy = (i + 0.5) * cell - base[0], (j + 0.5) * cell - base[1]
             if dx * dx + dy * dy > reach * reach:
                 continue

@@ -24,6 +24,7 @@ from std_srvs.srv import Trigger
 
 from safety_monitor.config import MonitorConfig
 from safety_monitor.monitor import MonitorOutput, SafetyMonitor
+from safety_monitor.rehearsal import rehearse
 from safety_monitor.transport import (
     declare,
     float32,
@@ -63,6 +64,7 @@ class SafetyMonitorNode(Node):
         super().__init__("safety_monitor")
         self._config = declare(self, NodeConfig)
         config = declare(self, MonitorConfig)
+        rehearse(config)
         self._monitor = SafetyMonitor(config)
         self._cycle_started = 0
         self._cycle_ms = 0.0

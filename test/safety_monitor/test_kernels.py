@@ -63,9 +63,9 @@ def manoeuvre(state, sent, command, upper, reaction=0.05, age=0.03):
     phases = np.zeros((3, 5))
     phases[0] = age, min(sent[0], 0), max(sent[0], 0), min(sent[1], 0), max(sent[1], 0)
     phases[1] = reaction, command[0], command[0], command[1], command[1]
-    poses = np.empty((2000, 4))
+    poses = np.empty((2000, 6))
     rates = np.array([[5.0, 20.0], [10.0, 25.0]])
-    count = roll_out(np.array(state), phases, rates, 0.333, upper, poses)
+    count = roll_out(np.array(state), phases, rates, 0.42, upper, poses)
     assert count <= len(poses)
     return poses[:count]
 
@@ -74,7 +74,7 @@ def manoeuvre(state, sent, command, upper, reaction=0.05, age=0.03):
 def test_no_point_of_the_body_moves_farther_than_the_spacing(v, w, sv, sw, cv, cw, upper) -> None:
     poses = manoeuvre((v, w), (sv, sw), (cv, cw), upper)
     corners = np.array(RECTANGLE).reshape(-1, 2)
-    x, y, c, s = poses.T[:, :, None]
+    x, y, c, s = poses.T[:4, :, None]
     at = np.stack(
         [x + c * corners[:, 0] - s * corners[:, 1], y + s * corners[:, 0] + c * corners[:, 1]]
     )
@@ -124,7 +124,8 @@ def test_the_sweep_finds_what_a_dense_sampling_finds(
     seen = np.column_stack([c * dx + s * dy, c * dy - s * dx])
     truth = polygon_distance(seen, np.array(SHAPES[shape]).reshape(-1, 2)).min()
     start = clearance(x, y, edges)
-    hit = kernels._is_hit(x, y, start, poses, len(poses), edges, hull, keep)
+    scratch = np.empty((2, len(hull)))
+    hit = kernels._is_hit(x, y, start, poses, len(poses), edges, hull, keep, scratch)
     if truth < keep - 1.5e-3:
         assert hit
     if truth > keep + 1.5e-3:
@@ -140,7 +141,7 @@ def interpolate(poses: np.ndarray) -> np.ndarray:
 
 
 def test_too_few_rows_for_a_manoeuvre_are_told() -> None:
-    poses = np.empty((3, 4))
+    poses = np.empty((3, 6))
     phases = np.zeros((1, 5))
     rates = np.array([[1.0, 20.0], [10.0, 25.0]])
     assert roll_out(np.array([2.0, 0.0]), phases, rates, 0.3, 3, poses) > 3
