@@ -52,7 +52,7 @@ class DecisionConfig:
     costmap_timeout: float = 0.5
     return_ticks: int = 3
     collision_reaction: float = 0.1
-    collision_margin: float = 0.01
+    collision_margin: float = 0.03
     stall_distance: float = 0.2
     stall_time: float = 3.0
     guide_progress: float = 0.5

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from autonomy_interfaces.messages import Costmap, Odometry
 
 OCCUPIED = 100
+IGNORED, BARE, GROWN = 0, 1, 2
 
 
 @njit(cache=True)
@@ -66,7 +67,8 @@ def _inside(polygon: NDArray[np.float64], x: float, y: float) -> bool:
 @njit(cache=True)
 def _sweep_touches(
     points: NDArray[np.float64],
-    polygon: NDArray[np.float64],
+    grown: NDArray[np.float64],
+    bare: NDArray[np.float64],
     start_vx: float,
     start_wz: float,
     vx: float,
@@ -77,12 +79,16 @@ def _sweep_touches(
 ) -> bool:
     """Go from the start velocity to (vx, wz), brake after `reaction` seconds, test each pose.
 
-    Points that are inside the polygon already are ignored: leaving them must stay possible.
+    A point outside the grown footprint must stay outside it; one in its margin must stay outside
+    the bare footprint; one inside that already is ignored, so that leaving it stays possible.
     `limits` are the linear and angular acceleration and deceleration.
     """
-    outside = np.empty(points.shape[0], np.bool_)
+    tested = np.zeros(points.shape[0], np.int8)
     for k in range(points.shape[0]):
-        outside[k] = not _inside(polygon, points[k, 0], points[k, 1])
+        if not _inside(grown, points[k, 0], points[k, 1]):
+            tested[k] = GROWN
+        elif not _inside(bare, points[k, 0], points[k, 1]):
+            tested[k] = BARE
     x, y, yaw, v, w, elapsed = 0.0, 0.0, 0.0, start_vx, start_wz, 0.0
     while elapsed < reaction or v != 0.0 or w != 0.0:
         braking = elapsed >= reaction
@@ -95,7 +101,8 @@ def _sweep_touches(
         yaw += w * period
         cosine, sine = math.cos(yaw), math.sin(yaw)
         for k in range(points.shape[0]):
-            if outside[k]:
+            if tested[k] != IGNORED:
+                polygon = grown if tested[k] == GROWN else bare
                 dx, dy = points[k, 0] - x, points[k, 1] - y
                 if _inside(polygon, cosine * dx + sine * dy, -sine * dx + cosine * dy):
                     return True
@@ -144,8 +151,9 @@ class StoppingRollout:
     def __init__(self, config: RolloutConfig):
         self._config = config
         vertices = np.asarray(config.footprint, np.float64).reshape(-1, 2)
-        self._polygon = vertices + config.margin * np.sign(vertices)
-        self._radius = float(np.hypot(*self._polygon.T).max())
+        self._bare = vertices
+        self._grown = vertices + config.margin * np.sign(vertices)
+        self._radius = float(np.hypot(*self._grown.T).max())
         self._limits = np.array(
             [
                 config.linear_acceleration,
@@ -175,7 +183,15 @@ class StoppingRollout:
         starts = ((vx, wz), (odometry.vx, odometry.wz))
         return any(
             _sweep_touches(
-                points, self._polygon, *start, vx, wz, self._limits, config.reaction, config.period
+                points,
+                self._grown,
+                self._bare,
+                *start,
+                vx,
+                wz,
+                self._limits,
+                config.reaction,
+                config.period,
             )
             for start in starts
         )

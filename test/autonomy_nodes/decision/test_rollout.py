@@ -75,6 +75,15 @@ def test_a_cell_inside_the_footprint_does_not_hold_the_robot():
     assert not ROLLOUT.touches(_costmap((0.2, 0.0)), HERE, -0.5, 0.0)
 
 
+def test_a_cell_in_the_margin_may_be_left_and_passed_but_not_touched():
+    rollout = _rollout(0.05)
+    ahead, beside = _costmap((0.27, 0.0)), _costmap((0.1, 0.23))
+    assert rollout.touches(ahead, HERE, 0.5, 0.0)
+    assert not rollout.touches(ahead, HERE, -0.5, 0.0)
+    assert not rollout.touches(beside, HERE, 0.5, 0.0)
+    assert rollout.touches(beside, HERE, 0.5, 2.0)
+
+
 def test_off_the_map_there_is_nothing_to_touch():
     assert not ROLLOUT.touches(_costmap((0.5, 0.0)), Odometry(0, 90.0, 0.0, 0.0), 2.0, 0.0)
 
