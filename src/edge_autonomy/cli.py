@@ -9,11 +9,11 @@ from typing import Any
 import typer
 
 from autonomy_nodes.decision.cli import policy
+from edge_autonomy.barn_cli import barn
 from edge_autonomy.demo.cli import demo
 from edge_autonomy.doctor.cli import doctor
 from edge_autonomy.launch.cli import launch
 from policy_training.cli import train
-from scenario_eval.cli import barn
 from scenario_eval.cli import bench as stack_bench
 
 PACKAGES = (
