@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-from typing import Any
 
 import typer
 
@@ -14,7 +12,12 @@ from edge_autonomy.demo.cli import demo
 from edge_autonomy.doctor.cli import doctor
 from edge_autonomy.launch.cli import launch
 from policy_training.cli import train
+from safety_monitor.cli import bench as monitor_bench
+from safety_monitor.cli import operator
+from safety_monitor.governance_cli import approve, audit, gate
 from scenario_eval.cli import bench as stack_bench
+from world_sim.cli import bench as simulator_bench
+from world_sim.cli import worlds
 
 PACKAGES = (
     "autonomy_interfaces",
@@ -36,27 +39,19 @@ app = typer.Typer(
 bench = typer.Typer(no_args_is_help=True, help="Measure this machine and this software.")
 
 
-def _attribute(module: str, name: str) -> Any:
-    try:
-        return getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError:
-        return typer.Typer()
-
-
 app.command()(demo)
 app.command()(launch)
 app.command()(doctor)
-app.add_typer(_attribute("safety_monitor.cli", "operator"))
+app.add_typer(operator)
+app.command()(approve)
+app.add_typer(audit, name="audit")
+app.add_typer(gate, name="gate")
 app.add_typer(policy, name="policy")
 app.command()(train)
-app.add_typer(_attribute("world_sim.cli", "worlds"), name="worlds")
+app.add_typer(worlds, name="worlds")
 app.command()(barn)
 app.add_typer(bench, name="bench")
-for group in (
-    _attribute("world_sim.cli", "bench"),
-    _attribute("safety_monitor.cli", "bench"),
-    stack_bench,
-):
+for group in (simulator_bench, monitor_bench, stack_bench):
     bench.add_typer(group)
 
 
