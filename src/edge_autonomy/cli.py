@@ -8,6 +8,7 @@ import typer
 
 from autonomy_nodes.decision.cli import policy
 from edge_autonomy.barn_cli import barn
+from edge_autonomy.bench_cli import bench as launched_bench
 from edge_autonomy.demo.cli import demo
 from edge_autonomy.doctor.cli import doctor
 from edge_autonomy.launch.cli import launch
@@ -51,7 +52,7 @@ app.command()(train)
 app.add_typer(worlds, name="worlds")
 app.command()(barn)
 app.add_typer(bench, name="bench")
-for group in (simulator_bench, monitor_bench, stack_bench):
+for group in (simulator_bench, monitor_bench, stack_bench, launched_bench):
     bench.add_typer(group)
 
 
