@@ -4,7 +4,7 @@ import pytest
 
 from autonomy_interfaces.messages import MILLISECOND, Odometry
 from autonomy_nodes.planning.config import PlannerConfig
-from autonomy_nodes.planning.refusal import NOTHING_REFUSED, Refused, RefusalWatch
+from autonomy_nodes.planning.refusal import NOTHING_REFUSED, RefusalWatch, Refused
 
 CONFIG = PlannerConfig(refusal_time=0.4, refusal_memory=1.5)
 TICK = 50 * MILLISECOND
