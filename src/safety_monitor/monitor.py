@@ -204,7 +204,8 @@ class SafetyMonitor:
         worst = max(findings, key=lambda finding: finding.severity, default=None)
         before = self._machine.state
         state = self._machine.update(worst.severity if worst else Severity.NONE, steady_ns)
-        if worst is not None and not (before is state is State.EMERGENCY_STOP):
+        latched = before is state is State.EMERGENCY_STOP
+        if worst is not None and (not latched or self._cause.startswith(worst.fault.value)):
             self._cause = str(worst)
         elif state is State.NOMINAL:
             self._cause = ""
