@@ -66,7 +66,8 @@ class SafetyMonitor:
         self._reckoning = DeadReckoning()
         self._seen = SeenSpace(config, self._envelope.edges, self._envelope.radius)
         self._epoch = -1
-        self._vouched = True
+        # A person has put the robot where it can turn, and answers for it until it moves.
+        self._begin_anew = self._unmoved = True
         self._remembered = dict.fromkeys(config.scan_sources, -1)
         self._command_stream = Stream(
             "command", Fault.COMMAND_SILENT, config.command_timeout, config.command_future
@@ -165,13 +166,13 @@ class SafetyMonitor:
         if self.config.reset_at_standstill:
             if self._odometry_stream.finding(now_ns) is not None or latest is None:
                 return False, "refused: odometry is silent, so standstill is not known"
-            if abs(latest[1]) > _STANDSTILL[0] or abs(latest[2]) > _STANDSTILL[1]:
+            if not self._stands():
                 return False, "refused: the robot still moves"
         self._present.pop(Fault.OPERATOR_STOP, None)
         self._present.pop(Fault.INTERNAL_ERROR, None)
         for scanner in self._scanners.values():
             scanner.content.reset()
-        self._vouched = True
+        self._begin_anew = self._unmoved = True
         self._machine.reset()
         return True, f"{self._machine.state.value}: reset by {who}"
 
@@ -212,7 +213,13 @@ class SafetyMonitor:
         may_move = state in (State.NOMINAL, State.DEGRADED) and can_judge
         output = self._judge(now_ns, may_move, tuple(findings))
         self._sent.append((now_ns, output.vx, output.wz))
+        self._unmoved &= output.vx == 0.0 and output.wz == 0.0 and self._stands()
         return output
+
+    def _stands(self) -> bool:
+        """Whether the newest odometry, if there is any, measured no motion."""
+        _, v, w = self._reckoning.latest or (0, 0.0, 0.0)
+        return abs(v) <= _STANDSTILL[0] and abs(w) <= _STANDSTILL[1]
 
     def _findings(self, now_ns: int, steady_ns: int) -> list[Finding]:
         clock = self._clock.tick(now_ns, steady_ns)
@@ -245,11 +252,11 @@ class SafetyMonitor:
         latest = self._reckoning.latest
         if latest is None:
             return False
-        if self._epoch != self._reckoning.epoch or self._vouched:
+        if self._epoch != self._reckoning.epoch or self._begin_anew:
             here = self._reckoning.pose_at(latest[0])
             assert here is not None, "the newest measurement has a pose"
-            self._seen.start(here, now_ns, self._vouched)
-            self._epoch, self._vouched = self._reckoning.epoch, False
+            self._seen.start(here, now_ns, self._unmoved)
+            self._epoch, self._begin_anew = self._reckoning.epoch, False
         for name, scanner in self._scanners.items():
             if scanner.stamp_ns is None:
                 return False

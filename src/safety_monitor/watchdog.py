@@ -231,27 +231,28 @@ class ClockWatch:
     def __init__(self, config: MonitorConfig) -> None:
         self._stall_ns = round(config.clock_stall * _SECOND)
         self._jump_ns = round(config.clock_jump * _SECOND)
-        self._last: tuple[int, int] | None = None
-        self._moved_at: int | None = None
+        self._moved: tuple[int, int] | None = None
 
     def tick(self, now_ns: int, steady_ns: int) -> Finding | None:
-        """Compare both clocks; call once a cycle."""
-        finding = None
-        if self._last is None:
-            self._moved_at = steady_ns
-        else:
-            passed, really = now_ns - self._last[0], steady_ns - self._last[1]
-            if passed < 0:
-                finding = Finding(Fault.CLOCK_JUMPED, f"back by {-passed / _SECOND:.3f} s")
-            elif passed - really > self._jump_ns:
-                finding = Finding(Fault.CLOCK_JUMPED, f"ahead by {passed / _SECOND:.3f} s")
-            if passed != 0:
-                self._moved_at = steady_ns
-        self._last = now_ns, steady_ns
-        if self._moved_at is not None and steady_ns - self._moved_at > self._stall_ns:
-            still = (steady_ns - self._moved_at) / _SECOND
-            finding = Finding(Fault.CLOCK_STALLED, f"has not moved for {still:.2f} s")
-        return finding
+        """Compare both clocks; call once a cycle.
+
+        A clock that stood still (we may have heard it late) and then catches up has not jumped:
+        both are compared since it last moved.
+        """
+        if self._moved is None:
+            self._moved = now_ns, steady_ns
+            return None
+        passed, really = now_ns - self._moved[0], steady_ns - self._moved[1]
+        if passed == 0:
+            if really <= self._stall_ns:
+                return None
+            return Finding(Fault.CLOCK_STALLED, f"has not moved for {really / _SECOND:.2f} s")
+        self._moved = now_ns, steady_ns
+        if passed < 0:
+            return Finding(Fault.CLOCK_JUMPED, f"back by {-passed / _SECOND:.3f} s")
+        if passed - really > self._jump_ns:
+            return Finding(Fault.CLOCK_JUMPED, f"ahead by {passed / _SECOND:.3f} s")
+        return None
 
 
 class LoopWatch:

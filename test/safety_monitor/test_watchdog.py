@@ -186,6 +186,17 @@ def test_a_clock_that_stands_still_is_noticed_and_its_return_too() -> None:
     assert watch.tick(SECOND + MS, 271 * MS) is None
 
 
+def test_a_clock_that_catches_up_after_standing_still_has_not_jumped() -> None:
+    watch = ClockWatch(MonitorConfig())
+    watch.tick(SECOND, 0)
+    watch.tick(SECOND, 700 * MS)
+    assert watch.tick(SECOND + 720 * MS, 720 * MS) is None
+    watch.tick(SECOND + 720 * MS, 1400 * MS)
+    finding = watch.tick(SECOND + 2000 * MS, 1420 * MS)
+    assert finding is not None
+    assert finding.fault is Fault.CLOCK_JUMPED
+
+
 def test_the_reaction_time_is_the_slowest_cycle_of_the_last_second() -> None:
     watch = LoopWatch(MonitorConfig())
     for k in range(10):
