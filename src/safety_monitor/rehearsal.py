@@ -8,6 +8,9 @@ from safety_monitor.config import MonitorConfig
 from safety_monitor.monitor import SafetyMonitor
 
 _CYCLE_NS = 20_000_000
+# Slow and fast, turning and backing: together they look at everything that a cycle can look at.
+_WISHES = ((0.1, 0.1), (1.0, 0.0), (0.7, -1.0), (0.0, 1.0), (-0.5, 0.5))
+_CYCLES_EACH = 10
 
 
 def rehearse(config: MonitorConfig) -> None:
@@ -15,13 +18,14 @@ def rehearse(config: MonitorConfig) -> None:
     monitor = SafetyMonitor(config)
     rng = np.random.default_rng(0)
     now = 10**9
-    for _ in range(round(config.recovery_time / 0.02) + 5):
+    calm = round(config.recovery_time * 1e9 / _CYCLE_NS) + 5
+    for wish in (*[_WISHES[0]] * calm, *(w for w in _WISHES for _ in range(_CYCLES_EACH))):
         now += _CYCLE_NS
         monitor.on_odometry(now, 0.0, 0.0, now)
         monitor.on_imu(now, 0.0, now)
         for source in config.scan_sources:
-            ranges = rng.normal(1.0, 0.001, 90).astype(np.float32)
+            ranges = rng.normal(3.0, 0.001, 90).astype(np.float32)
             ranges[0] = np.nan
             monitor.on_scan(source, now, ranges, -2.0, 0.05, 0.1, 30.0, now)
-        monitor.on_command(now, 0.1, 0.1, now)
+        monitor.on_command(now, *wish, now)
         monitor.step(now, now)
