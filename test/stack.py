@@ -115,10 +115,13 @@ class Stack:
         self._node = rclpy.create_node("test_watch", context=self._context)
         self._changed = threading.Condition()
         self.commands: list[tuple[float, float, float]] = []
-        """Every /cmd_vel: time.monotonic() of its arrival, vx, wz."""
+        """Every /cmd_vel: when it was published (time.monotonic()), vx, wz."""
         self.states: list[tuple[float, str, dict[str, str]]] = []
-        """Every /safety/state: time of arrival, state, values."""
+        """Every /safety/state: when it was published, state, values."""
         self.truth: dict[str, str] = {}
+        self.truth_time = 0.0
+        """When the ground truth was published."""
+        self._published = 0.0
         self.mission: dict[str, str] = {}
         self.decision: dict[str, str] = {}
         self.speed = 0.0
@@ -162,15 +165,15 @@ class Stack:
 
     def state_after(self, moment: float, *states: str) -> bool:
         """True where /safety/state was one of `states` after a moment."""
-        return any(state in states for arrival, state, _ in self.states if arrival > moment)
+        return any(state in states for published, state, _ in self.states if published > moment)
 
     def first_zero_after(self, moment: float) -> float | None:
-        """Arrival of the first zero on /cmd_vel after a moment that is kept to until now."""
+        """When the first zero on /cmd_vel that is kept to until now was published."""
         first = None
-        for arrival, vx, wz in self.commands:
-            if arrival <= moment:
+        for published, vx, wz in self.commands:
+            if published <= moment:
                 continue
-            first = first or arrival if vx == 0.0 and wz == 0.0 else None
+            first = first or published if vx == 0.0 and wz == 0.0 else None
         return first
 
     def stop(self) -> int:
@@ -184,8 +187,9 @@ class Stack:
 
     def _subscribe(self) -> None:
         def on(kind: type, topic: str, qos: Any, take: Callable[[Any], None]) -> None:
-            def callback(message: Any) -> None:
+            def callback(message: Any, info: Mapping[str, int]) -> None:
                 with self._changed:
+                    self._published = _published(info)
                     take(message)
                     self._changed.notify_all()
 
@@ -199,15 +203,19 @@ class Stack:
         on(Odometry, "/odom", SENSOR_QOS, self._take_odometry)
         on(DiagnosticStatus, "/mission/status", STATE_QOS, keep(self.mission))
         on(DiagnosticStatus, "/decision/status", 10, keep(self.decision))
-        on(DiagnosticStatus, "/sim/contacts", 10, keep(self.truth))
+        on(DiagnosticStatus, "/sim/contacts", 10, self._take_truth)
 
     def _take_command(self, message: TwistStamped) -> None:
         twist = message.twist
-        self.commands.append((time.monotonic(), twist.linear.x, twist.angular.z))
+        self.commands.append((self._published, twist.linear.x, twist.angular.z))
 
     def _take_state(self, message: DiagnosticArray) -> None:
         status = message.status[0]
-        self.states.append((time.monotonic(), status.message, _values(status)))
+        self.states.append((self._published, status.message, _values(status)))
+
+    def _take_truth(self, message: DiagnosticStatus) -> None:
+        self.truth.update(_values(message))
+        self.truth_time = self._published
 
     def _take_odometry(self, message: Odometry) -> None:
         self.speed = math.hypot(message.twist.twist.linear.x, message.twist.twist.linear.y)
@@ -228,3 +236,8 @@ class Stack:
 
 def _values(status: DiagnosticStatus) -> dict[str, str]:
     return {item.key: item.value for item in status.values}
+
+
+def _published(info: Mapping[str, int]) -> float:
+    """The time of publication on the monotonic clock, however late this process takes it."""
+    return time.monotonic() - (time.time_ns() - info["source_timestamp"]) * 1e-9

@@ -25,7 +25,21 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "launch", "doctor", "estop", "reset", "status", "policy", "train", "worlds", "barn"],
+    [
+        "demo",
+        "launch",
+        "doctor",
+        "estop",
+        "reset",
+        "status",
+        "approve",
+        "audit",
+        "gate",
+        "policy",
+        "train",
+        "worlds",
+        "barn",
+    ],
 )
 def test_every_command_of_the_packages_is_there(command: str) -> None:
     result = CliRunner().invoke(cli.app, [command, "--help"])
@@ -33,7 +47,7 @@ def test_every_command_of_the_packages_is_there(command: str) -> None:
     assert command in result.output
 
 
-@pytest.mark.parametrize("command", ["sim", "monitor"])
+@pytest.mark.parametrize("command", ["sim", "env", "monitor", "watchdog"])
 def test_the_benches_of_all_packages_are_in_one_group(command: str) -> None:
     assert CliRunner().invoke(cli.app, ["bench", command, "--help"]).exit_code == 0
 

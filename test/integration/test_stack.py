@@ -77,13 +77,18 @@ def test_without_its_monitor_the_robot_stops_and_the_monitor_comes_back_stopped(
     running = stack(world="warehouse")
     running.drive()
     pid, moment = running.signal("safety_monitor", signal.SIGKILL)
-    running.wait(lambda: settled(running), "a standstill by the base's own timeout", STOP_S)
+    running.wait(lambda: running.launcher.pids.get("safety_monitor") != pid, "its end")
+    dead = time.monotonic()
+    running.wait(
+        lambda: running.truth_time > moment and settled(running),
+        "a standstill by the base's own timeout",
+        STOP_S,
+    )
     record_property("kill_to_standstill_ms", round(1e3 * (time.monotonic() - moment)))
     running.wait(lambda: running.launcher.pids.get("safety_monitor", pid) != pid, "another monitor")
-    born = time.monotonic()
-    running.wait(lambda: running.commands[-1][0] > born, "its first command")
-    assert next(command[1:] for command in running.commands if command[0] > born) == (0.0, 0.0)
-    running.wait(lambda: running.state_after(born, "safe_stop"), "a monitor in safe stop")
+    running.wait(lambda: running.commands[-1][0] > dead, "its first command")
+    assert next(command[1:] for command in running.commands if command[0] > dead) == (0.0, 0.0)
+    running.wait(lambda: running.state_after(dead, "safe_stop"), "a monitor in safe stop")
     running.wait(lambda: running.speed > 0.3, "a robot that drives on")
 
 

@@ -51,7 +51,7 @@ class DecisionConfig:
     odometry_timeout: float = 0.25
     costmap_timeout: float = 0.5
     return_ticks: int = 3
-    collision_reaction: float = 0.1
+    collision_reaction: float = 0.15
     collision_margin: float = 0.03
     stall_distance: float = 0.2
     stall_time: float = 3.0

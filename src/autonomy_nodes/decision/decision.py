@@ -105,7 +105,7 @@ class Decision:
         self._config = config
         self._planner = planner
         self._mode = Mode(config.driver)
-        rollout = StoppingRollout(
+        self._rollout = StoppingRollout(
             RolloutConfig(
                 config.footprint,
                 config.collision_margin,
@@ -116,7 +116,7 @@ class Decision:
                 config.angular_deceleration,
             )
         )
-        self._pilot = PolicyPilot(policy, rollout) if policy is not None else None
+        self._pilot = PolicyPilot(policy, self._rollout) if policy is not None else None
         self._selector = DriverSelector(self._mode, config.return_ticks)
         self._stall = StallWatch(
             StallLimits(
@@ -171,10 +171,7 @@ class Decision:
         event = self._selector.update(fault, now_ns)
         if self._selector.driver == "fallback":
             reason = fault.reason if fault else "returning"
-            planned = self._plan(
-                observation.costmap, observation.odometry, observation.goal, now_ns, reason
-            )
-            return _explained(planned, proposal, event)
+            return _explained(self._back_up(observation, now_ns, reason), proposal, event)
         status = _guide_status(observation.guide)
         if not proposal.answered:
             reason = proposal.fault.reason if proposal.fault else "failed"
@@ -198,6 +195,18 @@ class Decision:
         vx = min(max(proposal.vx, config.min_linear_velocity), config.max_linear_velocity)
         wz = min(max(proposal.wz, -config.max_angular_velocity), config.max_angular_velocity)
         return VelocityCommand(now_ns, vx, wz)
+
+    def _back_up(self, observation: Observation, now_ns: int, reason: str) -> DecisionOutput:
+        """The planner's command, slowed along its arc to what the collision check allows.
+
+        The policy was left while braking was still free of collision; so is each tick after it.
+        """
+        costmap, odometry = observation.costmap, observation.odometry
+        planned = self._plan(costmap, odometry, observation.goal, now_ns, reason)
+        command = planned.command
+        share = self._rollout.free_share(costmap, odometry, command.vx, command.wz)
+        slowed = VelocityCommand(now_ns, share * command.vx, share * command.wz)
+        return replace(planned, command=slowed)
 
     def _plan(
         self,

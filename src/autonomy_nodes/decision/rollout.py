@@ -13,6 +13,7 @@ from autonomy_interfaces.messages import Costmap, Odometry
 
 OCCUPIED = 100
 IGNORED, BARE, GROWN = 0, 1, 2
+SHARES = (1.0, 0.7, 0.4, 0.2)
 
 
 @njit(cache=True)
@@ -195,3 +196,10 @@ class StoppingRollout:
             )
             for start in starts
         )
+
+    def free_share(self, costmap: Costmap, odometry: Odometry, vx: float, wz: float) -> float:
+        """The largest of `SHARES` of a command, along its arc, that touches nothing."""
+        for share in SHARES:
+            if not self.touches(costmap, odometry, share * vx, share * wz):
+                return share
+        return 0.0

@@ -38,10 +38,11 @@ class ScriptedPlanner:
 
     def __init__(self):
         self.status = PlanStatus.DRIVING
+        self.command = (0.3, -0.1)
         self.path = np.array([[0.0, 0.0], [5.0, 0.0]])
 
     def plan(self, costmap, odometry, goal, now_ns):
-        return Plan(0.3, -0.1, self.status, self.path)
+        return Plan(*self.command, self.status, self.path)
 
     def guide(self, costmap, odometry, goal):
         return self.path
@@ -194,6 +195,17 @@ def test_trajectory_scores_drive_the_best_that_is_free(rig):
     rig.cells[60, 68] = 100
     turned = rig.tick()
     assert (turned.driver, turned.command.vx, turned.command.wz) == ("policy", 0.0, 1.0)
+
+
+def test_fallback_is_slowed_along_its_arc_to_where_it_can_stop(rig):
+    rig.policy.answer = (1.5, 0.0)
+    rig.planner.command = (1.0, 0.2)
+    rig.cells[60, 70] = 100
+    command = rig.tick().command
+    assert 0.0 < command.vx < 1.0
+    assert command.wz == pytest.approx(0.2 * command.vx)
+    rig.cells[60, 65] = 100
+    assert rig.tick().command.vx == 0.0
 
 
 def test_no_guide_lets_the_planner_say_no_path(rig):
