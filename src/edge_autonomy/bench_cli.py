@@ -1,4 +1,4 @@
-"""Benchmarks that launch the stack: `edge-autonomy bench watchdog`."""
+"""Benchmarks of the safety monitor, alone and in the launched stack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-bench = typer.Typer(no_args_is_help=True, help="Benchmarks of the launched stack.")
+bench = typer.Typer(no_args_is_help=True, help="Benchmarks of the safety monitor.")
+
+
+@bench.command()
+def monitor(
+    cycles: Annotated[int, typer.Option(min=100, help="Cycles to measure.")] = 2000,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Time the monitor's cycle, from scan and command to velocity, between near obstacles."""
+    from edge_autonomy.monitor_bench import measure
+
+    figures = measure(cycles)
+    text = "\n".join(f"{name} {value}" for name, value in figures.items())
+    print(json_module.dumps(figures) if json else text)
 
 
 @bench.command()

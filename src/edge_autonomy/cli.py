@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from autonomy_governance.cli import audit, gate, operator
 from autonomy_nodes.decision.cli import policy
 from edge_autonomy.barn_cli import barn
 from edge_autonomy.bench_cli import bench as launched_bench
@@ -13,14 +14,13 @@ from edge_autonomy.demo.cli import demo
 from edge_autonomy.doctor.cli import doctor
 from edge_autonomy.launch.cli import launch
 from policy_training.cli import train
-from safety_monitor.cli import bench as monitor_bench
-from safety_monitor.cli import operator
-from safety_monitor.governance_cli import approve, audit, gate
 from scenario_eval.cli import bench as stack_bench
+from scenario_eval.safety_bench.cli import bench as safety_bench
 from world_sim.cli import bench as simulator_bench
 from world_sim.cli import worlds
 
 PACKAGES = (
+    "autonomy_governance",
     "autonomy_interfaces",
     "autonomy_nodes",
     "edge_autonomy",
@@ -44,7 +44,6 @@ app.command()(demo)
 app.command()(launch)
 app.command()(doctor)
 app.add_typer(operator)
-app.command()(approve)
 app.add_typer(audit, name="audit")
 app.add_typer(gate, name="gate")
 app.add_typer(policy, name="policy")
@@ -52,7 +51,7 @@ app.command()(train)
 app.add_typer(worlds, name="worlds")
 app.command()(barn)
 app.add_typer(bench, name="bench")
-for group in (simulator_bench, monitor_bench, stack_bench, launched_bench):
+for group in (simulator_bench, stack_bench, safety_bench, launched_bench):
     bench.add_typer(group)
 
 

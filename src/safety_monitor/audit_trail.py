@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safety_monitor.audit import Kind
-
 _STRENGTH = {"none": 0, "slowed": 1, "stopped": 2}
 
 
@@ -13,7 +11,7 @@ _STRENGTH = {"none": 0, "slowed": 1, "stopped": 2}
 class Entry:
     """What to record."""
 
-    kind: Kind
+    kind: str
     cause: str
     details: dict[str, object]
 

@@ -59,9 +59,9 @@ def test_the_answer_to_another_question_is_passed_over() -> None:
 
 
 def test_questions_and_decisions_survive_their_messages() -> None:
+    from autonomy_governance.gate import ActionRequest, Decision
+    from autonomy_governance.messages import decision_message, request_of
     from autonomy_interfaces.ros import gate_decision_from_ros, gate_question_to_ros
-    from safety_monitor.gate import ActionRequest, Decision
-    from safety_monitor.gate_messages import decision_message, request_of
 
     parameters = {"x": 0.1 + 0.2, "y": -1e-7, "zone": "bay", "sha256": "1" * 64, "n": 3.0}
     question = GateQuestion("id", "drive_to", "mission", parameters)

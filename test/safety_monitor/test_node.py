@@ -196,7 +196,7 @@ def test_the_operator_commands_need_nothing_but_the_monitor(
 ) -> None:
     from typer.testing import CliRunner
 
-    from safety_monitor.cli import operator
+    from autonomy_governance.cli import operator
 
     robot.sense.cancel()
     robot.wait_for_state("safe_stop")
@@ -213,7 +213,7 @@ def test_the_operator_commands_need_nothing_but_the_monitor(
 def test_the_operator_is_told_when_there_is_no_monitor() -> None:
     from typer.testing import CliRunner
 
-    from safety_monitor.cli import operator
+    from autonomy_governance.cli import operator
 
     result = CliRunner().invoke(operator, ["estop", "--timeout", "0.5"])
     assert result.exit_code == 1

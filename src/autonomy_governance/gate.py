@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from safety_monitor.gate_limits import LoopDetector, RateLimiter
-from safety_monitor.gate_policy import Outcome, Policy, PolicyError, PolicySources, Verdict
+from autonomy_governance.gate_limits import LoopDetector, RateLimiter
+from autonomy_governance.gate_policy import Outcome, Policy, PolicyError, PolicySources, Verdict
 
 _SECOND = 1_000_000_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")

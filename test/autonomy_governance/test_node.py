@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
+from autonomy_governance.audit_chain import records, verify
 from autonomy_interfaces.gate import Answer, GateInquiry, GateQuestion
-from safety_monitor.audit_chain import records, verify
 
 pytestmark = pytest.mark.dds
 
 DIRECTORY = Path(__file__).parents[2] / "config" / "gate"
-GATE = "from safety_monitor.gate_node import main; main()"
-CLI = "import typer; from safety_monitor.governance_cli import approve; typer.run(approve)"
+GATE = "from autonomy_governance.node import main; main()"
+CLI = "from autonomy_governance.cli import operator; operator()"
 PATIENCE_S = 30.0
 
 
@@ -34,8 +34,8 @@ class Asker:
         from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
         from nav_msgs.msg import Odometry
 
+        from autonomy_governance import messages as protocol
         from autonomy_interfaces import ros
-        from safety_monitor import gate_messages as protocol
 
         self.directory = directory
         self.policy = directory / "policy"
@@ -99,7 +99,7 @@ class Asker:
 
     def operate(self, *arguments: str) -> tuple[int, Any]:
         """Run the command line beside this node, which goes on asking."""
-        command = [sys.executable, "-c", CLI, *arguments, "--json", "--timeout", "20"]
+        command = [sys.executable, "-c", CLI, "approve", *arguments, "--json", "--timeout", "20"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             self.spin_until(lambda: process.poll() is not None)
             assert process.stdout is not None
@@ -191,7 +191,9 @@ def test_a_policy_file_that_breaks_while_running_keeps_the_last_good_one(asker: 
 def test_without_a_gate_the_command_line_says_so() -> None:
     domain = os.environ["ROS_DOMAIN_ID"]
     for arguments in (["--timeout", "0.5"], ["q1", "--who", "me", "--timeout", "0.5"]):
-        command = [sys.executable, "-c", CLI, *arguments]
+        command = [sys.executable, "-c", CLI, "approve", *arguments]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert result.returncode == 2 and result.stdout == ""
-        assert f"no safety_gate answered within 0.5 s in ROS_DOMAIN_ID {domain}" in result.stderr
+        assert (
+            f"no safety gate answers; is it running, with ROS_DOMAIN_ID {domain}?" in result.stderr
+        )

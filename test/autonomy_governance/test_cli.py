@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from safety_monitor.audit import AuditLog
-from safety_monitor.audit_chain import log_files, read_head
-from safety_monitor.governance_cli import audit, gate
+from autonomy_governance.audit import AuditLog
+from autonomy_governance.audit_chain import log_files, read_head
+from autonomy_governance.cli import audit, gate
 
 DIRECTORY = Path(__file__).parents[2] / "config" / "gate"
 runner = CliRunner()

@@ -21,9 +21,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safety_monitor import audit
-from safety_monitor.audit import AuditLog
-from safety_monitor.audit_chain import Head, log_files, read_head, records, verify
+from autonomy_governance import audit
+from autonomy_governance.audit import AuditLog
+from autonomy_governance.audit_chain import Head, log_files, read_head, records, verify
 
 
 def write_log(directory: Path, count: int, **options: Any) -> Head:
@@ -368,7 +368,7 @@ def test_a_second_writer_waits_until_the_first_lets_go(tmp_path: Path) -> None:
 LIMITED_WRITER = """
 import resource, sys
 from pathlib import Path
-from safety_monitor.audit import AuditLog
+from autonomy_governance.audit import AuditLog
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 log = AuditLog(Path(sys.argv[1]), retry_s=0.001)
 for index in range(100):
@@ -397,7 +397,7 @@ def test_a_real_limit_of_the_file_system_leaves_a_log_that_verifies(tmp_path: Pa
 
 def test_a_killed_writer_leaves_a_log_that_verifies(tmp_path: Path) -> None:
     code = (
-        "import sys, os; from pathlib import Path; from safety_monitor.audit import AuditLog\n"
+        "import sys, os; from pathlib import Path; from autonomy_governance.audit import AuditLog\n"
         "log = AuditLog(Path(sys.argv[1]), max_bytes=3000)\n"
         "while True:\n"
         "    log.record('transition', 1, 'monitor', 'again')\n"

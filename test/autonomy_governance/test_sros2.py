@@ -21,7 +21,7 @@ NODES = {
     "decision": "autonomy_nodes.decision.node.DecisionNode",
     "mission": "autonomy_nodes.mission.node.MissionNode",
     "safety_monitor": "safety_monitor.node.SafetyMonitorNode",
-    "safety_gate": "safety_monitor.gate_node.GateNode",
+    "safety_gate": "autonomy_governance.node.GateNode",
     "world_sim": "world_sim.node.WorldSimNode",
 }
 Grants = dict[str, set[str]]
@@ -132,9 +132,13 @@ def test_what_one_node_hears_another_says() -> None:
 
 @pytest.mark.dds
 def test_the_commands_of_a_person_need_no_more_than_the_operators_enclave() -> None:
-    from safety_monitor.gate_operator import GateOperator
+    from autonomy_governance.operator import Operator
 
-    with GateOperator(1.0) as operator:
-        created = created_by(operator._node)
+    with Operator(0.1) as person:
+        person.trigger("/safety/estop")
+        person.safety_state()
+        person.pending()
+        person.answer("q1", "me", approve=True)
+        created = created_by(person.node)
     granted = read_policy()["operator"]
     assert all(names <= granted[verb] for verb, names in created.items())

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from safety_monitor.audit_chain import (
+from autonomy_governance.audit_chain import (
     HEAD_FILE,
     Head,
     file_index,

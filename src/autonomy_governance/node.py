@@ -20,10 +20,10 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
-from safety_monitor import gate_messages as protocol
-from safety_monitor.audit import AuditLog, Kind, default_directory
-from safety_monitor.gate import ActionRequest, Decision, Gate
-from safety_monitor.gate_policy import PolicySources, read_sources
+from autonomy_governance import messages as protocol
+from autonomy_governance.audit import AuditLog, Kind, default_directory
+from autonomy_governance.gate import ActionRequest, Decision, Gate
+from autonomy_governance.gate_policy import PolicySources, read_sources
 
 
 class OnDemand(ReentrantCallbackGroup):

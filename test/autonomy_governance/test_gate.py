@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safety_monitor import gate
-from safety_monitor.gate import ActionRequest, Decision, Gate
-from safety_monitor.gate_limits import LoopDetector, RateLimiter
-from safety_monitor.gate_policy import Policy, PolicyError, PolicySources, read_sources
+from autonomy_governance import gate
+from autonomy_governance.gate import ActionRequest, Decision, Gate
+from autonomy_governance.gate_limits import LoopDetector, RateLimiter
+from autonomy_governance.gate_policy import Policy, PolicyError, PolicySources, read_sources
 
 SECOND = 1_000_000_000
 SOURCES = read_sources(Path(__file__).parents[2] / "config" / "gate")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from regopy import Interpreter
 
-from safety_monitor.gate_policy import Policy, PolicyError, PolicySources, read_sources
+from autonomy_governance.gate_policy import Policy, PolicyError, PolicySources, read_sources
 
 DIRECTORY = Path(__file__).parents[2] / "config" / "gate"
 SOURCES = read_sources(DIRECTORY)

@@ -1,4 +1,7 @@
-"""`edge-autonomy audit …`, `gate …` and `approve`: they need nothing of the stack but the gate."""
+"""`edge-autonomy estop|reset|status|approve`, `audit …` and `gate …`: a person's commands.
+
+The first three need the safety monitor alone, `approve` the gate alone, the others no process.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+operator = typer.Typer()
 audit = typer.Typer(no_args_is_help=True, help="Prove and read the audit log.")
 gate = typer.Typer(no_args_is_help=True, help="Check the policy of the gate.")
 
@@ -18,6 +22,32 @@ LogDirectory = Annotated[
     Path | None, typer.Argument(help="A log, or the directory of several; default ROS_HOME/audit.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")]
+
+
+@operator.command()
+def estop(timeout: Timeout = 5.0, as_json: AsJson = False) -> None:
+    """Stop the robot, and keep it stopped until `reset`."""
+    _call("/safety/estop", timeout, as_json)
+
+
+@operator.command()
+def reset(timeout: Timeout = 5.0, as_json: AsJson = False) -> None:
+    """Let the robot move again after an emergency stop, if its cause is gone."""
+    _call("/safety/reset", timeout, as_json)
+
+
+@operator.command()
+def status(timeout: Timeout = 5.0, as_json: AsJson = False) -> None:
+    """What the safety monitor does, and why."""
+    from autonomy_governance.operator import Operator
+
+    with Operator(timeout) as person:
+        found = person.safety_state()
+    if found is None:
+        _nobody("safety monitor", 1)
+    text = found["state"] + (f": {found['cause']}" if found["cause"] else "")
+    typer.echo(json.dumps(found) if as_json else text)
 
 
 @audit.command()
@@ -29,7 +59,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Find any edit, removal, reordering or cut; exit code 1 if there is one."""
-    from safety_monitor import audit_chain
+    from autonomy_governance import audit_chain
 
     logs = _logs(directory)
     if anchor and len(logs) > 1:
@@ -85,7 +115,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Compile a policy, check its site and run its cases; exit code 1 if it would be refused."""
-    from safety_monitor.gate_policy import Policy, PolicyError, read_sources
+    from autonomy_governance.gate_policy import Policy, PolicyError, read_sources
 
     if not directory.is_dir():
         _fail(f"{directory} is not a directory")
@@ -103,30 +133,31 @@ def check(
     raise typer.Exit(0 if result["ok"] else 1)
 
 
+@operator.command()
 def approve(
     request_id: Annotated[
         str | None, typer.Argument(help="Which request; none lists them.")
     ] = None,
     who: Annotated[str, typer.Option(help="Your name, as the policy knows it.")] = "",
     reject: Annotated[bool, typer.Option("--reject", help="Say no instead.")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the gate.")] = 5.0,
+    timeout: Timeout = 5.0,
     as_json: AsJson = False,
 ) -> None:
     """Answer a request that the safety gate left to a person, or list those that wait."""
     if request_id and not who:
         _fail("say who you are: --who NAME")
-    from safety_monitor.gate_operator import GateOperator
+    from autonomy_governance.operator import Operator
 
-    with GateOperator(timeout) as operator:
-        if request_id is not None:
-            decision = operator.answer(request_id, who, approve=not reject)
+    with Operator(timeout) as person:
+        if request_id is None:
+            pending = person.pending()
         else:
-            pending = operator.pending()
+            decision = person.answer(request_id, who, approve=not reject)
     if request_id is None:
-        _print_pending(pending if pending is not None else _no_gate(timeout), as_json)
+        _print_pending(pending if pending is not None else _nobody("safety gate", 2), as_json)
         return
     if decision is None:
-        _no_gate(timeout)
+        _nobody("safety gate", 2)
     done = decision["by"] == who and decision["outcome"] == ("deny" if reject else "allow")
     typer.echo(json.dumps(decision) if as_json else f"{decision['outcome']}: {decision['reason']}")
     raise typer.Exit(0 if done else 1)
@@ -155,7 +186,7 @@ def _print_records(entries: list[dict[str, Any]], as_json: bool) -> None:
 
 
 def _records(directory: Path | None) -> list[dict[str, Any]]:
-    from safety_monitor.audit_chain import records
+    from autonomy_governance.audit_chain import records
 
     every = chain.from_iterable(records(log) for log in _logs(directory))
     return sorted(every, key=lambda record: int(record["wall_ns"]))
@@ -163,8 +194,8 @@ def _records(directory: Path | None) -> list[dict[str, Any]]:
 
 def _logs(directory: Path | None) -> list[Path]:
     """The logs in a directory: itself, or those below it."""
-    from safety_monitor.audit import default_directory
-    from safety_monitor.audit_chain import HEAD_FILE, log_files
+    from autonomy_governance.audit import default_directory
+    from autonomy_governance.audit_chain import HEAD_FILE, log_files
 
     root = directory or default_directory()
     candidates = [root, *(sorted(root.iterdir()) if root.is_dir() else ())]
@@ -172,9 +203,22 @@ def _logs(directory: Path | None) -> list[Path]:
     return logs or _fail(f"{root} holds no audit log (files audit-000001.jsonl and on)")
 
 
-def _no_gate(timeout: float) -> NoReturn:
+def _call(service: str, timeout: float, as_json: bool) -> None:
+    from autonomy_governance.operator import Operator
+
+    with Operator(timeout) as person:
+        answer = person.trigger(service)
+    if answer is None:
+        _nobody("safety monitor", 1)
+    success, message = answer
+    typer.echo(json.dumps({"success": success, "message": message}) if as_json else message)
+    raise typer.Exit(0 if success else 1)
+
+
+def _nobody(whom: str, code: int) -> NoReturn:
     domain = os.environ.get("ROS_DOMAIN_ID", "0")
-    _fail(f"no safety_gate answered within {timeout:g} s in ROS_DOMAIN_ID {domain}: is it running?")
+    typer.echo(f"error: no {whom} answers; is it running, with ROS_DOMAIN_ID {domain}?", err=True)
+    raise typer.Exit(code)
 
 
 def _fail(text: str) -> NoReturn:

@@ -11,7 +11,7 @@ import re
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-from safety_monitor.gate import ActionRequest, Decision
+from autonomy_governance.gate import ActionRequest, Decision
 
 REQUEST, DECISION, ANSWER, STATUS = (
     "/gate/request",
