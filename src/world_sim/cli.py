@@ -1,4 +1,4 @@
-"""`edge-autonomy worlds …` and the simulator's benches."""
+"""`edge-autonomy worlds …`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 worlds = typer.Typer(no_args_is_help=True, help="SDF worlds: what is in them, how they look.")
-bench = typer.Typer(no_args_is_help=True, help="Benches of the simulator.")
 
 WorldFile = Annotated[Path, typer.Argument(help="SDF world file.", metavar="FILE")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -25,10 +24,12 @@ def check(file: WorldFile, json: JsonFlag = False, allow_unsupported: AllowFlag 
 
     Exit 0 when it can, 2 when it cannot.
     """
-    from world_sim.simulator import Simulator
     from world_sim.world import load_world
 
+    # What cannot be read is said before the simulator, slow to import, is needed.
     world = load_world(file, allow_unsupported=allow_unsupported)
+    from world_sim.simulator import Simulator
+
     simulator = Simulator(world)
     summary = {
         "world": world.name,
@@ -82,29 +83,6 @@ def elements() -> None:
     from world_sim.sdf.support_table import support_table
 
     typer.echo(support_table(), nl=False)
-
-
-@bench.command()
-def sim(
-    world: Annotated[Path, typer.Option(help="SDF world file.")],
-    seconds: Annotated[float, typer.Option(min=0.1, help="Simulated seconds per repeat.")] = 8.0,
-    repeats: Annotated[int, typer.Option(min=1, help="Repeats; the median counts.")] = 5,
-    poses: Annotated[int, typer.Option(min=1, help="Poses to compare the lidar at.")] = 1000,
-    json: JsonFlag = False,
-) -> None:
-    """Measure speed and lidar exactness with one robot driving, all sensors on, on one core."""
-    from world_sim.bench import bench_simulator
-    from world_sim.world import load_world
-
-    def progress(text: str) -> None:
-        print(text, file=sys.stderr)
-
-    figures = bench_simulator(load_world(world), seconds, repeats, poses, progress)
-    if json:
-        typer.echo(json_module.dumps(figures))
-        return
-    for name, value in figures.items():
-        typer.echo(f"{name:28} {value:.4g}" if isinstance(value, float) else f"{name:28} {value}")
 
 
 @worlds.command()
@@ -174,23 +152,3 @@ def watch(
         pose=Pose2D(*at) if at else None,
     )
     watch_world(world, options, port, announce)
-
-
-@bench.command("env")
-def bench_env(
-    processes: Annotated[str, typer.Option(help="Numbers of processes, as 1,2.")] = "1,2",
-    seconds: Annotated[float, typer.Option(min=0.1, help="Wall time for each number.")] = 10.0,
-    json: JsonFlag = False,
-) -> None:
-    """Measure steps per second of the Gymnasium environment, one environment per process."""
-    from world_sim.bench_env import measure, process_counts
-
-    figures = measure(process_counts(processes), seconds)
-    if json:
-        typer.echo(json_module.dumps(figures))
-        return
-    for count, rate in figures["steps_per_second"].items():
-        speedup, factor = figures["speedup"][count], figures["realtime_factor"][count]
-        typer.echo(
-            f"{count} processes: {rate:.0f} steps/s, ×{speedup:.2f}, {factor:.1f}× real time"
-        )

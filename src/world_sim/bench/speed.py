@@ -29,6 +29,22 @@ LIDAR_HEIGHT = 0.3
 SENSOR_CLEARANCE = 0.15
 
 
+class BenchError(ValueError):
+    """What was asked for cannot be measured; the message says why."""
+
+
+def whole_numbers(text: str, option: str) -> tuple[int, ...]:
+    """The numbers in a list such as "1,2", given for `option`.
+
+    Raises:
+        BenchError: it is no list of positive whole numbers.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise BenchError(f"{option} '{text}': give positive whole numbers, as 1,2")
+    return tuple(int(part) for part in parts)
+
+
 def bench_simulator(
     world: World,
     seconds: float = 8.0,
@@ -54,10 +70,10 @@ def bench_simulator(
     simulator.advance(CONTROL_NS)
     load_s = time.thread_time() - started
     progress(f"driving {repeats} × {seconds:g} simulated seconds")
-    factors = [seconds / _drive(simulator, seconds) for _ in range(repeats)]
+    factors = [seconds / drive_in_circles(simulator, seconds) for _ in range(repeats)]
     progress("physics alone")
     bare = build_with_robot(world)
-    physics_us = statistics.median(_physics_step_us(bare) for _ in range(repeats))
+    physics_us = statistics.median(physics_step_us(bare) for _ in range(repeats))
     progress(f"lidar against mj_multiRay at {poses} poses")
     return {
         "world": world.file,
@@ -116,7 +132,7 @@ def _clearance(cut: Slice, x: float, y: float) -> float:
     return nearest
 
 
-def _drive(simulator: Simulator, seconds: float) -> float:
+def drive_in_circles(simulator: Simulator, seconds: float) -> float:
     """Processor seconds for so many simulated ones, each robot driving in a circle."""
     started = time.thread_time()
     end = simulator.now_ns + round(seconds * SECOND)
@@ -128,7 +144,8 @@ def _drive(simulator: Simulator, seconds: float) -> float:
     return time.thread_time() - started
 
 
-def _physics_step_us(simulator: Simulator, steps: int = 1000) -> float:
+def physics_step_us(simulator: Simulator, steps: int = 1000) -> float:
+    """Microseconds of the processor for one physics step of driving robots, without sensors."""
     for robot in simulator.robots:
         simulator.command(VelocityCommand(simulator.now_ns, CIRCLE_SPEED, CIRCLE_RATE), robot)
     started = time.thread_time_ns()
@@ -136,14 +153,31 @@ def _physics_step_us(simulator: Simulator, steps: int = 1000) -> float:
     return (time.thread_time_ns() - started) / steps / 1000.0
 
 
+def scan_ms(simulator: Simulator, repeats: int = 200) -> float:
+    """Milliseconds of the processor for one scan of the first robot, from where it is."""
+    sensor = first_lidar(simulator)
+    started = time.thread_time_ns()
+    for _ in range(repeats):
+        sensor.measure()
+    return (time.thread_time_ns() - started) / repeats / MILLISECOND
+
+
+def first_lidar(simulator: Simulator) -> LidarClock:
+    """The first lidar of the first robot that has one.
+
+    Raises:
+        BenchError: no robot has any.
+    """
+    for robot in simulator.robots.values():
+        for sensor in robot.clocked:
+            if isinstance(sensor, LidarClock):
+                return sensor
+    raise BenchError(f"{simulator.world.file}: no robot has a lidar; there is nothing to measure")
+
+
 def _compare_lidar(world: World, simulator: Simulator, poses: int) -> dict[str, float]:
     """Time of a scan, its gain over `mj_multiRay` and its largest difference from it."""
-    lidar = next(
-        sensor.lidar
-        for robot in simulator.robots.values()
-        for sensor in robot.clocked
-        if isinstance(sensor, LidarClock)
-    )
+    lidar = first_lidar(simulator).lidar
     spec, cut = lidar.spec, lidar.slice
     fan = (spec.angle_min, lidar.increment, spec.samples, spec.range_max)
     caster = RayCaster([m for m in world.models if m.static])

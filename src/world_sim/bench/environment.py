@@ -44,22 +44,6 @@ def steps_per_second(processes: int, seconds: float, seed: int = 0) -> float:
         vector.close()
 
 
-class BenchError(ValueError):
-    """What was asked for cannot be measured; the message says what can."""
-
-
-def process_counts(text: str) -> tuple[int, ...]:
-    """The numbers in a list such as "1,2".
-
-    Raises:
-        BenchError: it is no list of positive whole numbers.
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise BenchError(f"--processes '{text}': give positive whole numbers, as 1,2")
-    return tuple(int(part) for part in parts)
-
-
 def measure(processes: Sequence[int], seconds: float) -> dict[str, Any]:
     """Steps per second for each number of processes.
 

@@ -1,0 +1,1 @@
+"""What the simulator is measured by: speed, fidelity, scaling, determinism, worlds."""
