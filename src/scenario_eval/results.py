@@ -251,18 +251,19 @@ def read_lines(file: Path, record_type: type[RecordT]) -> list[RecordT]:
         raise ResultsError(
             f"{file}: cannot be read ({error}); give the directory that 'eval run --out' wrote"
         ) from error
-    records = []
-    for number, content in enumerate(text.splitlines(), start=1):
-        try:
-            records.append(record_type.model_validate_json(content))
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise ResultsError(
-                f"{file}:{number}: {place}: {first['msg']}; written by another version? "
-                "run the campaign again"
-            ) from error
-    return records
+    lines = enumerate(text.splitlines(), start=1)
+    return [_record(record_type, content, f"{file}:{number}") for number, content in lines]
+
+
+def _record(record_type: type[RecordT], content: str, place: str) -> RecordT:
+    try:
+        return record_type.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ResultsError(
+            f"{place}: {field}: {first['msg']}; written by another version? run the campaign again"
+        ) from error
 
 
 def read_results(directory: Path) -> list[RunResult]:

@@ -5,7 +5,8 @@
     words     (W,) str: every word of the run, in order of appearance
     actors    (T, A, 3) float64: x, y, yaw of the moving bodies, world frame
     actor_names   (A,) str
-    circles, segments   the static world at the lidar's height: (C, 3) x, y, r; (S, 4) ax, ay, bx, by
+    circles   (C, 3) x, y, radius: the static world at the lidar's height
+    segments  (S, 4) ax, ay, bx, by: the same
     footprint (N, 2) the robot's outline, base frame
     goals     (G, 3) x, y, yaw of the goals in the order given, world frame
     format    the version of this format

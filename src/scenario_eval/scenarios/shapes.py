@@ -1,0 +1,123 @@
+"""Static things in a generated world, and how they are written as SDF."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
+
+
+class Spec(BaseModel):
+    """A part of a scenario file: immutable, strict, without surplus fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Shape(Spec):
+    """One static thing: exactly one of box, cylinder and wall. Metres, radians, world frame."""
+
+    box: tuple[float, float, float, float] | None = Field(
+        None, description="centre x, y and size along x, y before the turn"
+    )
+    cylinder: tuple[float, float, float] | None = Field(None, description="centre x, y and radius")
+    wall: tuple[float, float, float, float] | None = Field(
+        None, description="from x, y to x, y; 0.1 m thick"
+    )
+    yaw: float = Field(0.0, description="turn of a box")
+    height: float = Field(1.0, gt=0.0)
+    lift: float = Field(0.0, ge=0.0, description="height of its lower face above the ground")
+    glass: bool = Field(False, description="solid, but the lidar sees through it")
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        given = [name for name in ("box", "cylinder", "wall") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"expected exactly one of box, cylinder, wall, found {', '.join(given) or 'none'}"
+            )
+        sizes = {"box": self.box, "cylinder": self.cylinder, "wall": self.wall}[given[0]] or ()
+        lengths = sizes[2:] if given[0] != "wall" else (math.dist(sizes[:2], sizes[2:]),)
+        if min(lengths) <= 0.0:
+            raise ValueError(f"{given[0]}: expected sizes above zero, got {list(sizes)}")
+        return self
+
+
+WALL_THICKNESS = 0.1
+
+
+def box(x: float, y: float, sx: float, sy: float, yaw: float = 0.0, height: float = 1.0) -> Shape:
+    """A box, metres and radians."""
+    return Shape(box=(x, y, sx, sy), yaw=yaw, height=height)
+
+
+def cylinder(x: float, y: float, radius: float, height: float = 1.0) -> Shape:
+    """An upright cylinder, metres."""
+    return Shape(cylinder=(x, y, radius), height=height)
+
+
+def wall(x0: float, y0: float, x1: float, y1: float, height: float = 1.0) -> Shape:
+    """A wall between two points, metres."""
+    return Shape(wall=(x0, y0, x1, y1), height=height)
+
+
+def world_sdf(shapes: Sequence[Shape], friction: float, roll: float, pitch: float) -> str:
+    """A world of a ground plane through the origin, turned by roll and pitch, and `shapes`."""
+    models = "".join(_model(f"shape_{index}", shape) for index, shape in enumerate(shapes))
+    return _WORLD.format(friction=friction, roll=roll, pitch=pitch, models=models)
+
+
+def _model(name: str, shape: Shape) -> str:
+    x, y, yaw = 0.0, 0.0, shape.yaw
+    if shape.cylinder is not None:
+        x, y, radius = shape.cylinder
+        kind = (
+            f"<cylinder><radius>{radius:.6g}</radius><length>{shape.height:.6g}</length></cylinder>"
+        )
+    else:
+        if shape.wall is not None:
+            x0, y0, x1, y1 = shape.wall
+            x, y, yaw = (x0 + x1) / 2, (y0 + y1) / 2, math.atan2(y1 - y0, x1 - x0)
+            sx, sy = math.hypot(x1 - x0, y1 - y0), WALL_THICKNESS
+        else:
+            assert shape.box is not None, "a shape is one of three"
+            x, y, sx, sy = shape.box
+        kind = f"<box><size>{sx:.6g} {sy:.6g} {shape.height:.6g}</size></box>"
+    geometry = f"<geometry>{kind}</geometry>"
+    visual = "" if shape.glass else f'<visual name="v">{geometry}</visual>'
+    z = shape.lift + shape.height / 2
+    return (
+        f'<model name="{"glass_" if shape.glass else ""}{name}"><static>true</static>'
+        f"<pose>{x:.6g} {y:.6g} {z:.6g} 0 0 {yaw:.6g}</pose>"
+        f'<link name="link"><collision name="c">{geometry}</collision>{visual}</link></model>\n'
+    )
+
+
+def body_sdf(name: str, shape: str, x: float, y: float, yaw: float) -> str:
+    """A body that is moved from outside: a person or a cart, standing on the ground."""
+    kind, height = _BODIES[shape]
+    geometry = f"<geometry>{kind}</geometry>"
+    return (
+        f'<model name="{name}"><pose>{x:.6g} {y:.6g} {height / 2 + 0.01:.6g} 0 0 {yaw:.6g}</pose>'
+        '<link name="link"><inertial><mass>80</mass><inertia><ixx>20</ixx><iyy>20</iyy>'
+        f'<izz>20</izz></inertia></inertial><collision name="c">{geometry}</collision>'
+        f'<visual name="v">{geometry}</visual></link></model>\n'
+    )
+
+
+_BODIES = {
+    "person": ("<cylinder><radius>0.25</radius><length>1.7</length></cylinder>", 1.7),
+    "cart": ("<box><size>0.9 0.6 1.0</size></box>", 1.0),
+    "ball": ("<cylinder><radius>0.12</radius><length>0.6</length></cylinder>", 0.6),
+}
+
+_WORLD = """<?xml version="1.0"?>
+<sdf version="1.9"><world name="generated">
+<model name="ground_plane"><static>true</static><pose>0 0 0 {roll:.6g} {pitch:.6g} 0</pose>
+<link name="link"><collision name="c">
+<geometry><plane><normal>0 0 1</normal><size>200 200</size></plane></geometry>
+<surface><friction><ode><mu>{friction:.6g}</mu><mu2>{friction:.6g}</mu2></ode></friction></surface>
+</collision></link></model>
+{models}</world></sdf>
+"""
