@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import mujoco
 
+from world_sim.meshes import convex_parts
 from world_sim.sdf.pose import Pose3, Quaternion, Vector3
 from world_sim.sdf.types import (
     Box,
@@ -28,6 +29,9 @@ STATIC_BIT, DYNAMIC_BIT = 1, 2
 # otherwise lift the wheels.
 CONTACT_SOLREF = (0.006, 4.0)
 
+# MuJoCo's type and size of a geom, and its further arguments.
+Shape = tuple[mujoco.mjtGeom, list[float], dict[str, object]]
+
 
 class GeomFactory:
     """Adds geoms to one MjSpec and remembers which model each belongs to."""
@@ -35,7 +39,7 @@ class GeomFactory:
     def __init__(self, spec: mujoco.MjSpec, models: Sequence[Model]) -> None:
         self.owners: dict[str, str] = {}
         self._spec = spec
-        self._meshes: dict[Mesh, str] = {}
+        self._meshes: dict[tuple[Mesh, bool], list[str]] = {}
         self._priorities = friction_priorities(models)
 
     def add(
@@ -50,13 +54,30 @@ class GeomFactory:
         """Add a collision shape at `pose` in `body`; a tyre's contact carries load only.
 
         Returns:
-            The name of the geom.
+            The name of the geom, of the first where it takes several.
         """
+        geometry = collision.geometry
+        if isinstance(geometry, Plane):
+            pose = pose.compose(Pose3(orientation=_from_z(geometry.normal)))
+        names = [
+            self._add_geom(body, model, collision, pose, static, tyre, shape)
+            for shape in self._shapes(geometry, static)
+        ]
+        return names[0]
+
+    def _add_geom(
+        self,
+        body: mujoco.MjsBody,
+        model: Model,
+        collision: Collision,
+        pose: Pose3,
+        static: bool,
+        tyre: bool,
+        shape: Shape,
+    ) -> str:
         name = f"{model.name}::{collision.name}::{len(self.owners)}"
         self.owners[name] = model.name
-        kind, size, extra = self._shape(collision.geometry)
-        if isinstance(collision.geometry, Plane):
-            pose = pose.compose(Pose3(orientation=_from_z(collision.geometry.normal)))
+        kind, size, extra = shape
         frictionless = tyre or collision.friction.lowest < 1e-6
         body.add_geom(
             name=name,
@@ -74,30 +95,35 @@ class GeomFactory:
         )
         return name
 
-    def _shape(self, geometry: Geometry) -> tuple[mujoco.mjtGeom, list[float], dict[str, object]]:
+    def _shapes(self, geometry: Geometry, static: bool) -> list[Shape]:
         kind = mujoco.mjtGeom
         match geometry:
             case Plane(size=(x, y)):
-                return kind.mjGEOM_PLANE, [0.0, 0.0, max(x, y) / 2], {}
+                return [(kind.mjGEOM_PLANE, [0.0, 0.0, max(x, y) / 2], {})]
             case Box(size=size):
-                return kind.mjGEOM_BOX, [edge / 2 for edge in size], {}
+                return [(kind.mjGEOM_BOX, [edge / 2 for edge in size], {})]
             case Sphere(radius=radius):
-                return kind.mjGEOM_SPHERE, [radius, 0.0, 0.0], {}
+                return [(kind.mjGEOM_SPHERE, [radius, 0.0, 0.0], {})]
             case Cylinder(radius=radius, length=length):
-                return kind.mjGEOM_CYLINDER, [radius, length / 2, 0.0], {}
+                return [(kind.mjGEOM_CYLINDER, [radius, length / 2, 0.0], {})]
             case Capsule(radius=radius, length=length):
-                return kind.mjGEOM_CAPSULE, [radius, length / 2, 0.0], {}
+                return [(kind.mjGEOM_CAPSULE, [radius, length / 2, 0.0], {})]
             case Ellipsoid(radii=radii):
-                return kind.mjGEOM_ELLIPSOID, list(radii), {}
+                return [(kind.mjGEOM_ELLIPSOID, list(radii), {})]
             case Mesh():
-                return kind.mjGEOM_MESH, [0.0, 0.0, 0.0], {"meshname": self._mesh(geometry)}
+                names = self._parts(geometry, separate=static)
+                return [(kind.mjGEOM_MESH, [0.0, 0.0, 0.0], {"meshname": n}) for n in names]
 
-    def _mesh(self, mesh: Mesh) -> str:
-        if mesh not in self._meshes:
-            name = f"mesh{len(self._meshes)}"
-            self._spec.add_mesh(name=name, file=mesh.path, scale=list(mesh.scale))
-            self._meshes[mesh] = name
-        return self._meshes[mesh]
+    def _parts(self, mesh: Mesh, separate: bool) -> list[str]:
+        """Names of the convex meshes that stand for `mesh`."""
+        key = (mesh, separate)
+        if key not in self._meshes:
+            self._meshes[key] = []
+            for part in convex_parts(mesh, separate):
+                name = f"mesh{sum(map(len, self._meshes.values()))}"
+                self._spec.add_mesh(name=name, uservert=part.ravel())
+                self._meshes[key].append(name)
+        return self._meshes[key]
 
 
 def friction_priorities(models: Sequence[Model]) -> dict[float, int]:

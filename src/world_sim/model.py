@@ -118,6 +118,8 @@ class _Builder:
         self.ground_friction: list[float] = []
         self.obstacles: list[Obstacle] = []
         self._scenery = self.spec.worldbody.add_body(name=SCENERY)
+        # Moments that break the triangle inequality by rounding are mended, not refused.
+        self.spec.compiler.balanceinertia = True
         option = self.spec.option
         option.timestep = step_s
         option.gravity = list(world.gravity)

@@ -9,7 +9,7 @@ from world_sim.drive import read_drive
 from world_sim.errors import WorldError
 from world_sim.geoms import GeomFactory
 from world_sim.sdf.pose import NO_ROTATION, Pose3, Vector3
-from world_sim.sdf.types import Inertial, Joint, Link, Model
+from world_sim.sdf.types import Inertial, Joint, Link, Mimic, Model
 from world_sim.statics import CASTER_GAP, MAX_CASTERS, lowest_point
 from world_sim.tyres import Tyre, add_tyre
 
@@ -19,6 +19,7 @@ JOINT_TYPES = {
     "prismatic": mujoco.mjtJoint.mjJNT_SLIDE,
     "ball": mujoco.mjtJoint.mjJNT_BALL,
 }
+ONE_AXIS = ("revolute", "continuous", "prismatic")
 
 
 class ModelTree:
@@ -35,6 +36,7 @@ class ModelTree:
         self.roots: list[str] = []
         self.tyres: dict[str, Tyre] = {}
         self._shapes: list[tuple[str, Vector3]] = []
+        self._mimics: list[tuple[Joint, Mimic]] = []
         self._spec = spec
         self._geoms = geoms
         self._links = {link.name: link for link in model.links}
@@ -73,6 +75,8 @@ class ModelTree:
                 f"joints of '{self.model.name}' form a loop at {', '.join(unreached[:4])}",
                 "remove one joint of the loop",
             )
+        for joint, mimic in self._mimics:
+            self._couple(joint, mimic)
 
     def add_casters(self) -> tuple[list[str], list[Vector3]]:
         """Count the contacts of what supports the robot beside its driven wheels.
@@ -125,6 +129,25 @@ class ModelTree:
             self._add_joint(body, joint)
         return body
 
+    def _couple(self, joint: Joint, mimic: Mimic) -> None:
+        """Let `joint` follow the joint that it mimics."""
+        leader = next(j for j in self.model.joints if j.name == mimic.joint)
+        if joint.kind not in ONE_AXIS or leader.kind not in ONE_AXIS or leader.name in self._driven:
+            raise WorldError(
+                joint.location,
+                f"<mimic>: '{joint.name}' cannot follow '{leader.name}'",
+                f"mimic works between joints of one axis ({', '.join(ONE_AXIS)}), driven wheels"
+                " excepted",
+            )
+        constant = mimic.offset - mimic.multiplier * mimic.reference
+        self._spec.add_equality(
+            type=mujoco.mjtEq.mjEQ_JOINT,
+            objtype=mujoco.mjtObj.mjOBJ_JOINT,
+            name1=f"{self.model.name}::{joint.name}",
+            name2=f"{self.model.name}::{leader.name}",
+            data=[constant, mimic.multiplier, *[0.0] * 9],
+        )
+
     def _add_sensors(self, body: mujoco.MjsBody, link: Link) -> None:
         for sensor in link.sensors:
             name = f"{body.name}::{sensor.name}"
@@ -157,7 +180,11 @@ class ModelTree:
             range=[joint.lower, joint.upper] if limited else [0.0, 0.0],
             damping=joint.damping,
             frictionloss=joint.friction,
+            stiffness=joint.spring_stiffness,
+            springref=joint.spring_reference,
         )
+        if joint.mimic is not None:
+            self._mimics.append((joint, joint.mimic))
 
 
 def _set_inertia(body: mujoco.MjsBody, inertial: Inertial) -> None:

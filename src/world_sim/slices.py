@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from world_sim.meshes import load_triangles
+from world_sim.meshes import mesh_triangles
 from world_sim.sdf.pose import Pose3, Vector3
 from world_sim.sdf.types import (
     Box,
@@ -128,9 +128,8 @@ def triangles_of(geometry: Geometry) -> NDArray[np.float64]:
             return _ellipsoid_triangles(radii)
         case Capsule(radius=radius, length=length):
             return _capsule_triangles(radius, length)
-        case Mesh(path=path, scale=scale):
-            scaled: NDArray[np.float64] = load_triangles(path) * np.array(scale)
-            return scaled
+        case Mesh():
+            return mesh_triangles(geometry)
         case Plane():
             return np.empty((0, 3, 3))
 

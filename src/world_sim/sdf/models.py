@@ -8,15 +8,18 @@ from pathlib import Path
 
 from world_sim.sdf.element import Element, read_xml
 from world_sim.sdf.frames import FrameGraph
-from world_sim.sdf.pose import IDENTITY, Pose3, Vector3
+from world_sim.sdf.joints import Bodies, check_joints, link_name, read_joint
+from world_sim.sdf.pose import IDENTITY, Pose3
 from world_sim.sdf.resources import model_file, resolve_uri
 from world_sim.sdf.sensors import read_sensor
 from world_sim.sdf.shapes import read_collision, read_geometry, read_inertial, read_visual
 from world_sim.sdf.types import Collision, Joint, Link, Model, Plugin, Visual
-from world_sim.sdf.values import attribute, flag, number, text_of, unit_vector
+from world_sim.sdf.values import attribute, flag, text_of
 
 MODEL_FRAME = "__model__"
 MAX_INCLUDE_DEPTH = 16
+# Files that include others several times multiply; no world of ours has a tenth of this.
+MAX_INCLUDED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,14 @@ class Scope:
     """Where a reader is: the file it reads, where URIs are searched, what includes it.
 
     documents: every included file read so far, by path; shared by all scopes of one world.
+    included: number of includes followed so far, in a list of one; shared likewise.
     """
 
     file: Path
     search_path: tuple[Path, ...]
     including: tuple[Path, ...] = ()
     documents: dict[Path, Element] = field(default_factory=dict)
+    included: list[int] = field(default_factory=lambda: [0])
 
 
 def include_model(element: Element, scope: Scope) -> tuple[Element, Scope]:
@@ -47,6 +52,11 @@ def include_model(element: Element, scope: Scope) -> tuple[Element, Scope]:
         raise element.error(f"'{uri}' includes itself", "break the cycle of includes")
     if len(scope.including) >= MAX_INCLUDE_DEPTH:
         raise element.error(f"includes nest deeper than {MAX_INCLUDE_DEPTH}")
+    scope.included[0] += 1
+    if scope.included[0] > MAX_INCLUDED:
+        raise element.error(
+            f"more than {MAX_INCLUDED} included models", "include fewer models in each other"
+        )
     if file not in scope.documents:
         scope.documents[file] = read_xml(file)
     model = scope.documents[file].find("model")
@@ -86,7 +96,8 @@ def read_model(element: Element, scope: Scope) -> Model:
     for child in element.find_all("link"):
         pose = frames.resolve(attribute(child, "name"), child.location)
         links.append(_read_link(child, pose, frames, scope))
-    joints = [_read_joint(child, frames) for child in element.find_all("joint")]
+    bodies = Bodies(element, nested)
+    joints = [read_joint(child, frames, bodies) for child in element.find_all("joint")]
     plugins = list(_read_plugins(element))
     for child, model in nested:
         pose = frames.resolve(model.name, child.location)
@@ -96,7 +107,7 @@ def read_model(element: Element, scope: Scope) -> Model:
         ]
         joints += [_prefixed(joint, model.name) for joint in model.joints]
         plugins += model.plugins
-    _check_joints(joints, links)
+    check_joints(joints, links)
     return Model(
         name=name,
         pose=IDENTITY,
@@ -124,20 +135,12 @@ def _model_frames(element: Element, nested: list[tuple[Element, Model]]) -> Fram
             attached = child.attributes.get("attached_to") or MODEL_FRAME
             frames.add_element(attribute(child, "name"), child, attached)
         elif child.name == "joint":
-            frames.add_element(attribute(child, "name"), child, _link_name(child, "child"))
+            frames.add_element(attribute(child, "name"), child, link_name(child, "child"))
     for child, model in nested:
         frames.add_element(model.name, child, MODEL_FRAME)
         for link in model.links:
             frames.add(f"{model.name}::{link.name}", model.name, link.pose, link.location)
     return frames
-
-
-def _link_name(joint: Element, role: str) -> str:
-    """The parent or child of a joint: text, or since SDF 1.12 drafts the attribute `link`."""
-    element = joint.find(role)
-    if element is None or not (element.text or element.find("link")):
-        raise joint.error(f"lacks <{role}>")
-    return element.text or text_of(element, "link")
 
 
 def _read_link(element: Element, pose: Pose3, frames: FrameGraph, scope: Scope) -> Link:
@@ -171,38 +174,6 @@ def _read_link(element: Element, pose: Pose3, frames: FrameGraph, scope: Scope) 
     )
 
 
-def _read_joint(element: Element, frames: FrameGraph) -> Joint:
-    name, child = attribute(element, "name"), _link_name(element, "child")
-    in_model = frames.resolve(name, element.location)
-    pose = frames.resolve(child, element.location).inverse().compose(in_model)
-    axis_element = element.find("axis")
-    axis, limits = Vector3(0, 0, 1), None
-    if axis_element is not None:
-        axis = unit_vector(axis_element, "xyz", axis)
-        expressed_in = axis_element.find("xyz")
-        frame = expressed_in.attributes.get("expressed_in") if expressed_in else None
-        if frame:
-            rotation = frames.resolve(frame, axis_element.location).orientation
-            axis = in_model.orientation.inverse().rotate(rotation.rotate(axis))
-        limits = axis_element.find("limit")
-    dynamics = axis_element.find("dynamics") if axis_element is not None else None
-    infinity = float("inf")
-    return Joint(
-        name=name,
-        kind=attribute(element, "type"),
-        parent=_link_name(element, "parent"),
-        child=child,
-        pose=pose,
-        axis=pose.orientation.rotate(axis),
-        location=element.location,
-        lower=number(limits, "lower", -infinity, unbounded=True) if limits else -infinity,
-        upper=number(limits, "upper", infinity, unbounded=True) if limits else infinity,
-        effort=number(limits, "effort", infinity, unbounded=True) if limits else infinity,
-        damping=number(dynamics, "damping", 0.0) if dynamics else 0.0,
-        friction=number(dynamics, "friction", 0.0) if dynamics else 0.0,
-    )
-
-
 def _read_plugins(element: Element) -> Iterator[Plugin]:
     for child in element.find_all("plugin"):
         yield Plugin(
@@ -211,21 +182,3 @@ def _read_plugins(element: Element) -> Iterator[Plugin]:
             element=child,
             location=child.location,
         )
-
-
-def _check_joints(joints: list[Joint], links: list[Link]) -> None:
-    """Every joint names links that exist, and no link is the child of two joints."""
-    names = {link.name for link in links}
-    children: set[str] = set()
-    for joint in joints:
-        for role, name in (("parent", joint.parent), ("child", joint.child)):
-            if name not in names and not (role == "parent" and name == "world"):
-                element = Element("joint", {}, joint.location)
-                raise element.error(
-                    f"'{joint.name}' has the {role} '{name}', which is no link of the model",
-                    f"links: {', '.join(sorted(names)[:12])}",
-                )
-        if joint.child in children:
-            element = Element("joint", {}, joint.location)
-            raise element.error(f"link '{joint.child}' is the child of two joints")
-        children.add(joint.child)

@@ -7,7 +7,7 @@ import math
 from world_sim.sdf.element import Element
 from world_sim.sdf.pose import Pose3
 from world_sim.sdf.types import ImuSpec, LidarSpec, Noise, Sensor
-from world_sim.sdf.values import attribute, number, text_of
+from world_sim.sdf.values import attribute, number, positive_or_zero, text_of
 
 LIDAR_KINDS = ("gpu_lidar", "lidar", "ray", "gpu_ray")
 AXES = ("x", "y", "z")
@@ -81,11 +81,3 @@ def read_noise(element: Element | None) -> Noise:
         bias_mean=number(element, "bias_mean", 0.0) + mean,
         bias_stddev=positive_or_zero(element, "bias_stddev"),
     )
-
-
-def positive_or_zero(parent: Element, name: str) -> float:
-    """A number that is not negative; zero where it is absent."""
-    value = number(parent, name, 0.0)
-    if value < 0:
-        raise parent.error(f"<{name}> must not be negative, got {value:g}")
-    return value

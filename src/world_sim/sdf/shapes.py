@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from world_sim.sdf.element import Element
 from world_sim.sdf.pose import Pose3, Vector3
 from world_sim.sdf.resources import resolve_uri
@@ -31,8 +33,10 @@ from world_sim.sdf.values import (
     vector,
 )
 
-MESH_SUFFIXES = (".obj", ".stl")
+MESH_SUFFIXES = (".obj", ".stl", ".dae")
 DEFAULT_FRICTION = 1.0
+# Moments are written with few digits: so much may the largest exceed the sum of the others.
+INERTIA_SLACK = 0.01
 
 
 def read_geometry(element: Element, file: Path, path: tuple[Path, ...]) -> Geometry | None:
@@ -66,7 +70,9 @@ def _sizes(element: Element, name: str) -> Vector3:
         raise element.error(f"lacks <{name}>")
     size = Vector3(*numbers(child, 3))
     if min(size) <= 0:
-        raise child.error(f"must be above zero, got '{child.text[:60]}'")
+        raise child.error(
+            f"must be above zero, got '{child.text[:60]}'", "give three lengths above zero"
+        )
     return size
 
 
@@ -82,9 +88,14 @@ def _mesh(element: Element, file: Path, path: tuple[Path, ...]) -> Mesh:
         raise element.error("lacks <uri>")
     target = resolve_uri(uri.text, file.parent, path, uri)
     if target.suffix.lower() not in MESH_SUFFIXES:
-        formats = " and ".join(suffix[1:].upper() for suffix in MESH_SUFFIXES)
-        raise uri.error(f"mesh format '{target.suffix}' is not played", f"convert to {formats}")
-    return Mesh(str(target.resolve()), vector(element, "scale", Vector3(1, 1, 1)))
+        formats = ", ".join(suffix[1:].upper() for suffix in MESH_SUFFIXES)
+        raise uri.error(
+            f"mesh format '{target.suffix}' is not played", f"convert to one of {formats}"
+        )
+    scale = vector(element, "scale", Vector3(1, 1, 1))
+    if min(abs(factor) for factor in scale) < 1e-9:
+        raise element.error("<scale> must not be zero")
+    return Mesh(str(target.resolve()), scale, uri.location)
 
 
 def read_collision(element: Element, pose: Pose3, geometry: Geometry) -> Collision:
@@ -126,7 +137,7 @@ def read_inertial(element: Element | None, pose: Pose3) -> Inertial:
     """Read an <inertial>; SDF's defaults (1 kg, unit inertia) where absent.
 
     Raises:
-        WorldError: mass or a principal moment is not positive.
+        WorldError: mass or a principal moment is not positive, or no body has these moments.
     """
     if element is None:
         return Inertial()
@@ -134,6 +145,15 @@ def read_inertial(element: Element | None, pose: Pose3) -> Inertial:
     inertia = element.find("inertia")
     if inertia is None:
         return Inertial(mass, pose=pose)
-    moments = tuple(positive(inertia, name, 1.0) for name in ("ixx", "iyy", "izz"))
-    products = tuple(number(inertia, name, 0.0) for name in ("ixy", "ixz", "iyz"))
-    return Inertial(mass, (*moments, *products), pose)  # type: ignore[arg-type]
+    ixx, iyy, izz = (positive(inertia, name, 1.0) for name in ("ixx", "iyy", "izz"))
+    ixy, ixz, iyz = (number(inertia, name, 0.0) for name in ("ixy", "ixz", "iyz"))
+    moments = np.linalg.eigvalsh([[ixx, ixy, ixz], [ixy, iyy, iyz], [ixz, iyz, izz]])
+    if moments[0] <= 0:
+        raise inertia.error("has no positive principal moments", "make ixy, ixz and iyz smaller")
+    if moments[0] + moments[1] < moments[2] * (1 - INERTIA_SLACK):
+        named = ", ".join(f"{value:.4g}" for value in moments)
+        raise inertia.error(
+            f"no body has the principal moments {named}",
+            "each must be at most the sum of the other two",
+        )
+    return Inertial(mass, (ixx, iyy, izz, ixy, ixz, iyz), pose)

@@ -63,10 +63,11 @@ class Ellipsoid:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """A mesh file (resolved path) and its scale."""
+    """A mesh file (resolved path) and its scale; location: where it is asked for."""
 
     path: str
     scale: Vector3 = UNIT_SCALE
+    location: Location = field(default=Location(""), compare=False)
 
 
 Geometry = Plane | Box | Sphere | Cylinder | Capsule | Ellipsoid | Mesh
@@ -176,8 +177,22 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Mimic:
+    """A joint that follows another: position = multiplier × (that - reference) + offset."""
+
+    joint: str
+    multiplier: float = 1.0
+    offset: float = 0.0
+    reference: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Joint:
-    """A joint; `pose` and `axis` in the child link's frame."""
+    """A joint; `pose` and `axis` in the child link's frame.
+
+    damping: N s/m or N m s/rad. friction: N or N m. spring_stiffness: N/m or N m/rad, towards
+    spring_reference.
+    """
 
     name: str
     kind: str
@@ -191,6 +206,9 @@ class Joint:
     effort: float = float("inf")
     damping: float = 0.0
     friction: float = 0.0
+    spring_stiffness: float = 0.0
+    spring_reference: float = 0.0
+    mimic: Mimic | None = None
 
 
 @dataclass(frozen=True, slots=True)

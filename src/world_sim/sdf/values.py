@@ -25,14 +25,16 @@ def numbers(element: Element, count: int, unbounded: bool = False) -> tuple[floa
     """
     words = element.text.split()
     if len(words) != count:
-        raise element.error(f"expected {count} number(s), got '{element.text[:60]}'")
+        raise element.error(
+            f"expected {count} number(s), got '{element.text[:60]}'", "separate them by spaces"
+        )
     try:
         values = tuple(float(word) for word in words)
     except ValueError:
         raise element.error(f"expected number(s), got '{element.text[:60]}'") from None
     for value in values:
         if math.isnan(value) or (abs(value) > LARGEST and not unbounded):
-            raise element.error(f"{value} is not usable here", "give a finite number")
+            raise element.error(f"{value} is not usable here", "give a finite number below 1e9")
     return values
 
 
@@ -55,7 +57,15 @@ def positive(parent: Element, name: str, default: float | None = None) -> float:
         return default
     value = numbers(child, 1)[0]
     if value <= 0:
-        raise child.error(f"must be above zero, got {value:g}")
+        raise child.error(f"must be above zero, got {value:g}", "give a length or mass above zero")
+    return value
+
+
+def positive_or_zero(parent: Element, name: str) -> float:
+    """A number that is not negative; zero where it is absent."""
+    value = number(parent, name, 0.0)
+    if value < 0:
+        raise parent.error(f"<{name}> must not be negative, got {value:g}", "give zero or more")
     return value
 
 
