@@ -1,0 +1,1 @@
+"""Judging a campaign against another: pairs of runs, the gate, comparisons."""
