@@ -108,15 +108,12 @@ class MotionEnvelope:
 class DeadReckoning:
     """Planar motion from odometry's twist alone, so that no jump of a pose estimate can hurt.
 
-    Poses are in a frame of its own that starts where the first measurement was; `epoch` counts
-    how often it has started anew.
+    Poses are in a frame of its own that starts where the first measurement was.
     """
 
     HISTORY = 64
-    LONGEST_GAP = 0.5
 
     def __init__(self) -> None:
-        self.epoch = 0
         self._track: list[tuple[int, float, float, float, float, float]] = []
 
     @property
@@ -128,22 +125,36 @@ class DeadReckoning:
         return stamp, v, w
 
     def add(self, stamp_ns: int, v: float, w: float) -> None:
-        """Append a measurement; stamps must rise. After a long gap the past is forgotten."""
+        """Append a measurement that follows closely on the one before; stamps must rise."""
         x, y, yaw = 0.0, 0.0, 0.0
         if self._track:
             last = self._track[-1]
             dt = (stamp_ns - last[0]) / _SECOND
-            if dt > self.LONGEST_GAP:
-                self.clear()
-            else:
-                x, y, yaw = _advance(last[1:4], 0.5 * (last[4] + v), 0.5 * (last[5] + w), dt)
+            x, y, yaw = _advance(last[1:4], 0.5 * (last[4] + v), 0.5 * (last[5] + w), dt)
         self._track.append((stamp_ns, x, y, yaw, v, w))
         del self._track[: -self.HISTORY]
 
-    def clear(self) -> None:
-        """Forget everything, as after a jump of the clock."""
-        self._track.clear()
-        self.epoch += 1
+    def bridge(
+        self, stamp_ns: int, v: float, w: float, velocities: Floats, spans: tuple[float, float]
+    ) -> tuple[float, float]:
+        """Append a measurement after a gap; returns how wrong the pose may now be, m and rad.
+
+        Args:
+            stamp_ns: of the measurement, later than the one before.
+            v: m/s.
+            w: rad/s.
+            velocities: (n, 2) v, w between whose extremes the robot stayed.
+            spans: seconds that the gap lasted at least and at most.
+        """
+        extremes = np.array([velocities.min(axis=0), velocities.max(axis=0)])
+        moved = np.concatenate([extremes * span for span in spans])
+        low, high = moved.min(axis=0), moved.max(axis=0)
+        middle, half = 0.5 * (low + high), 0.5 * (high - low)
+        pose = _advance(self._track[-1][1:4], middle[0], middle[1], 1.0)
+        # Nothing can be said of poses within the gap.
+        self._track = [(stamp_ns, *pose, v, w)]
+        turned = float(np.abs(moved[:, 1]).max())
+        return float(half[0]) + float(np.abs(moved[:, 0]).max()) * turned, float(half[1])
 
     def pose_at(self, stamp_ns: int) -> tuple[float, float, float] | None:
         """x, y, yaw at a time, between measurements or carried on at constant twist."""

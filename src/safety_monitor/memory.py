@@ -6,7 +6,10 @@ itself stood on it. A lidar of 270° leaves the rear to this memory; so do maske
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from safety_monitor.config import MonitorConfig
@@ -50,6 +53,25 @@ class SeenSpace:
         recentre(self._grid, self._centre, self._cell, base[0], base[1])
         circle = self._turning_circle if vouched else 0.0
         cover(self._grid, self._cell, here, self._edges, circle, stamp_ns, NEVER)
+
+    def doubt(self, base: Pose, offset: float, turn: float, stamp_ns: int) -> None:
+        """Let what is unknown grow: the robot may be `offset` metres and `turn` rad off `base`.
+
+        A cell stays free only if all were that could be in its place now. The window's far part,
+        where a turn has a long lever, is given up.
+        """
+        recentre(self._grid, self._centre, self._cell, base[0], base[1])
+        lines = [(centre + np.arange(-NEAR, NEAR)) % CELLS for centre in self._centre]
+        near = self._grid[np.ix_(*lines)]
+        self._grid.fill(NEVER)
+        reach = math.ceil(offset / self._cell + turn * NEAR)
+        if reach < NEAR:
+            for axis in (0, 1):
+                sides = [(reach, reach) if side == axis else (0, 0) for side in (0, 1)]
+                padded = np.pad(near, sides, constant_values=NEVER)
+                near = sliding_window_view(padded, 2 * reach + 1, axis).min(-1)
+            self._grid[np.ix_(*lines)] = near
+        cover(self._grid, self._cell, np.array(base), self._edges, 0.0, stamp_ns, NEVER)
 
     def remember(self, scanner: Scanner, base: Pose) -> None:
         """Enter a scan taken when the robot was at `base`."""

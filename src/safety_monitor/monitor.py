@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -31,6 +32,11 @@ from safety_monitor.watchdog import (
 
 _SECOND = 1_000_000_000
 _STANDSTILL = (0.02, 0.05)
+_GAP = 0.05
+"""Between two measurements of odometry: what is longer is not interpolated, seconds."""
+_INBOX = 1000
+# Clock's time of arrival, stamp, and what to call with the stamp and the time of arrival.
+Message = tuple[int, int, "partial[None]"]
 Intervention = Literal["none", "slowed", "stopped"]
 
 
@@ -65,9 +71,9 @@ class SafetyMonitor:
         }
         self._reckoning = DeadReckoning()
         self._seen = SeenSpace(config, self._envelope.edges, self._envelope.radius)
-        self._epoch = -1
         # A person has put the robot where it can turn, and answers for it until it moves.
         self._begin_anew = self._unmoved = True
+        self._began_ns = 0
         self._remembered = dict.fromkeys(config.scan_sources, -1)
         self._command_stream = Stream(
             "command", Fault.COMMAND_SILENT, config.command_timeout, config.command_future
@@ -81,6 +87,9 @@ class SafetyMonitor:
         self._yaw_rates = YawRateAgreement(config)
         self._clock = ClockWatch(config)
         self._loop = LoopWatch(config)
+        self._inbox: deque[Message] = deque(maxlen=_INBOX)
+        self._offset_ns = self._steady_ns = self._reckoned_ns = 0
+        self._odometry_gap = False
         self._command = (0.0, 0.0)
         self._sent: deque[tuple[int, float, float]] = deque([(0, 0.0, 0.0)], maxlen=64)
         self._present: dict[Fault, str] = {}
@@ -103,56 +112,36 @@ class SafetyMonitor:
         now_ns: int,
     ) -> None:
         """Take a scan of one of `scan_sources`; ranges (N,) metres, angles rad."""
-        try:
-            self._scanners[source].take(
-                stamp_ns, ranges, angle_min, angle_increment, range_min, range_max, now_ns
-            )
-        except Exception as error:
-            self.on_failure(error)
+        layout = (angle_min, angle_increment, range_min, range_max)
+        self._inbox.append((now_ns, stamp_ns, partial(self._take_scan, source, ranges, layout)))
 
     def on_command(self, stamp_ns: int, vx: float, wz: float, now_ns: int) -> None:
         """Take a wish, m/s and rad/s. One that is refused leaves the previous one standing."""
-        try:
-            if not is_finite(vx, wz):
-                self._present[Fault.COMMAND_INVALID] = f"({vx}, {wz}) is not finite"
-            elif not self._command_stream.accept(stamp_ns, now_ns):
-                self._present.pop(Fault.COMMAND_INVALID, None)
-                self._command = (float(vx), float(wz))
-        except Exception as error:
-            self.on_failure(error)
+        self._inbox.append((now_ns, stamp_ns, partial(self._take_command, vx, wz)))
 
     def on_command_lost(self, reason: str) -> None:
         """The transport says that nobody sends commands any more, before their age does."""
+        self._inbox = deque((m for m in self._inbox if m[2].func != self._take_command), _INBOX)
         self._command_stream.forget()
 
     def on_odometry(self, stamp_ns: int, vx: float, wz: float, now_ns: int) -> None:
         """Take a measured velocity of the base, m/s and rad/s."""
-        try:
-            if not is_finite(vx, wz):
-                self._present[Fault.ODOMETRY_INVALID] = f"({vx}, {wz}) is not finite"
-            elif not self._odometry_stream.accept(stamp_ns, now_ns):
-                self._present.pop(Fault.ODOMETRY_INVALID, None)
-                self._reckoning.add(stamp_ns, float(vx), float(wz))
-        except Exception as error:
-            self.on_failure(error)
+        self._inbox.append((now_ns, stamp_ns, partial(self._take_odometry, vx, wz)))
 
     def on_imu(self, stamp_ns: int, wz: float, now_ns: int) -> None:
         """Take a yaw rate of the gyroscope, rad/s."""
-        try:
-            if not is_finite(wz) or self._imu_stream.accept(stamp_ns, now_ns):
-                return
-            latest = self._reckoning.latest
-            if latest is not None:
-                self._yaw_rates.compare(stamp_ns, latest[2], float(wz))
-        except Exception as error:
-            self.on_failure(error)
+        self._inbox.append((now_ns, stamp_ns, partial(self._take_imu, wz)))
+
+    def on_report(self, fault: Fault, detail: str) -> None:
+        """Take a fault that the surroundings of this object see ('' once it is gone)."""
+        if detail:
+            self._present[fault] = detail
+        else:
+            self._present.pop(fault, None)
 
     def on_intrusion(self, detail: str) -> None:
         """Somebody publishes where nobody may ('' once they no longer do)."""
-        if detail:
-            self._present[Fault.INTRUSION] = detail
-        else:
-            self._present.pop(Fault.INTRUSION, None)
+        self.on_report(Fault.INTRUSION, detail)
 
     def estop(self, now_ns: int, who: str) -> None:
         """Latch the emergency stop."""
@@ -164,7 +153,10 @@ class SafetyMonitor:
             return False, f"refused: intrusion: {self._present[Fault.INTRUSION]}"
         latest = self._reckoning.latest
         if self.config.reset_at_standstill:
-            if self._odometry_stream.finding(now_ns) is not None or latest is None:
+            if (
+                self._odometry_stream.finding(now_ns - self._offset_ns) is not None
+                or latest is None
+            ):
                 return False, "refused: odometry is silent, so standstill is not known"
             if not self._stands():
                 return False, "refused: the robot still moves"
@@ -195,8 +187,61 @@ class SafetyMonitor:
         """A defect of the monitor or of what runs it: an emergency stop."""
         self._present[Fault.INTERNAL_ERROR] = f"{type(error).__name__}: {error}"
 
+    def _take_scan(
+        self,
+        source: str,
+        ranges: NDArray[np.float32],
+        layout: tuple[float, float, float, float],
+        stamp_ns: int,
+        now_ns: int,
+    ) -> None:
+        self._scanners[source].take(stamp_ns, ranges, *layout, now_ns)
+
+    def _take_command(self, vx: float, wz: float, stamp_ns: int, now_ns: int) -> None:
+        if not is_finite(vx, wz):
+            self._present[Fault.COMMAND_INVALID] = f"({vx}, {wz}) is not finite"
+        elif not self._command_stream.accept(stamp_ns, now_ns):
+            self._present.pop(Fault.COMMAND_INVALID, None)
+            self._command = (float(vx), float(wz))
+
+    def _take_odometry(self, vx: float, wz: float, stamp_ns: int, now_ns: int) -> None:
+        if not is_finite(vx, wz):
+            self._present[Fault.ODOMETRY_INVALID] = f"({vx}, {wz}) is not finite"
+            self._odometry_gap = True
+        elif self._odometry_stream.accept(stamp_ns, now_ns):
+            self._odometry_gap = True
+        else:
+            self._present.pop(Fault.ODOMETRY_INVALID, None)
+            self._reckon(stamp_ns, float(vx), float(wz))
+
+    def _take_imu(self, wz: float, stamp_ns: int, now_ns: int) -> None:
+        if not is_finite(wz) or self._imu_stream.accept(stamp_ns, now_ns):
+            return
+        latest = self._reckoning.latest
+        if latest is not None:
+            self._yaw_rates.compare(stamp_ns, latest[2], float(wz))
+
+    def _reckon(self, stamp_ns: int, v: float, w: float) -> None:
+        """Move the robot on; after a gap the memory shrinks by what may have gone unnoticed."""
+        latest = self._reckoning.latest
+        passed = 0.0 if latest is None else (stamp_ns - latest[0]) / _SECOND
+        really = (self._steady_ns - self._reckoned_ns) / _SECOND
+        if latest is None or (passed <= _GAP and not self._odometry_gap):
+            self._reckoning.add(stamp_ns, v, w)
+        else:
+            velocities = np.array([latest[1:], (v, w), *self._acting(latest[0])])
+            spans = (min(passed, really), max(passed, really))
+            offset, turn = self._reckoning.bridge(stamp_ns, v, w, velocities, spans)
+            pose = self._reckoning.pose_at(stamp_ns)
+            assert pose is not None, "the newest measurement has a pose"
+            self._seen.doubt(pose, offset, turn, stamp_ns)
+        self._odometry_gap, self._reckoned_ns = False, self._steady_ns
+
     def _cycle(self, now_ns: int, steady_ns: int) -> MonitorOutput:
-        findings = self._findings(now_ns, steady_ns)
+        clock = self._clock.tick(now_ns, steady_ns)
+        self._read_inbox(now_ns, steady_ns)
+        now_ns -= self._offset_ns
+        findings = self._findings(clock, now_ns, steady_ns)
         can_judge = self._look_around(now_ns)
         if not can_judge and not any(f.severity >= Severity.STOP for f in findings):
             findings.append(
@@ -216,15 +261,27 @@ class SafetyMonitor:
         self._unmoved &= output.vx == 0.0 and output.wz == 0.0 and self._stands()
         return output
 
+    def _read_inbox(self, now_ns: int, steady_ns: int) -> None:
+        """Take what has arrived since the last cycle, in the monitor's own time.
+
+        That time goes on through a jump of the clock, so that all that is known stays valid; what
+        was stamped before the jump and not yet read is dropped.
+        """
+        self._steady_ns = steady_ns
+        jumped_ns = self._clock.jumped_ns
+        self._offset_ns += jumped_ns
+        self._odometry_gap |= jumped_ns != 0
+        inbox, self._inbox = self._inbox, deque(maxlen=_INBOX)
+        for arrived_ns, stamp_ns, take in inbox:
+            if abs(now_ns - arrived_ns) <= abs(now_ns - jumped_ns - arrived_ns):
+                take(stamp_ns - self._offset_ns, arrived_ns - self._offset_ns)
+
     def _stands(self) -> bool:
         """Whether the newest odometry, if there is any, measured no motion."""
         _, v, w = self._reckoning.latest or (0, 0.0, 0.0)
         return abs(v) <= _STANDSTILL[0] and abs(w) <= _STANDSTILL[1]
 
-    def _findings(self, now_ns: int, steady_ns: int) -> list[Finding]:
-        clock = self._clock.tick(now_ns, steady_ns)
-        if clock is not None and clock.fault is Fault.CLOCK_JUMPED:
-            self._forget()
+    def _findings(self, clock: Finding | None, now_ns: int, steady_ns: int) -> list[Finding]:
         imu = (self._imu_stream.finding(now_ns), self._yaw_rates.finding(now_ns))
         candidates = [
             *(Finding(fault, detail) for fault, detail in self._present.items()),
@@ -237,33 +294,26 @@ class SafetyMonitor:
         ]
         return [finding for finding in candidates if finding is not None]
 
-    def _forget(self) -> None:
-        """Stamps from before a jump of the clock mean nothing after it."""
-        for stream in (self._command_stream, self._odometry_stream, self._imu_stream):
-            stream.forget()
-        for scanner in self._scanners.values():
-            scanner.forget()
-        self._reckoning.clear()
-        self._yaw_rates.forget()
-        self._sent.clear()
-
     def _look_around(self, now_ns: int) -> bool:
         """Enter new scans into the memory of free space; returns whether motion can be judged."""
         latest = self._reckoning.latest
         if latest is None:
             return False
-        if self._epoch != self._reckoning.epoch or self._begin_anew:
+        vouched_ns = now_ns - round(0.5 * self.config.memory_time * _SECOND)
+        if self._begin_anew or (self._unmoved and self._began_ns < vouched_ns):
             here = self._reckoning.pose_at(latest[0])
             assert here is not None, "the newest measurement has a pose"
             self._seen.start(here, now_ns, self._unmoved)
-            self._epoch, self._begin_anew = self._reckoning.epoch, False
+            self._begin_anew, self._began_ns = False, now_ns
         for name, scanner in self._scanners.items():
             if scanner.stamp_ns is None:
                 return False
             then = self._reckoning.pose_at(scanner.stamp_ns)
             if then is None:
                 return False
-            if scanner.stamp_ns != self._remembered[name]:
+            # Where the robot was is measured, not guessed from what it did before.
+            close = scanner.stamp_ns - latest[0] <= _GAP * _SECOND
+            if close and scanner.stamp_ns != self._remembered[name]:
                 self._seen.remember(scanner, then)
                 self._remembered[name] = scanner.stamp_ns
         return True
@@ -331,15 +381,18 @@ class SafetyMonitor:
         """The measured velocity, and what may act on the wheels since it was measured."""
         latest = self._reckoning.latest
         assert latest is not None, "there are no obstacle points without odometry"
-        since = latest[0] - round(self.config.actuation_delay * _SECOND)
-        acting: list[tuple[float, float]] = []
-        for stamp, v, w in reversed(self._sent):
-            acting.append((v, w))
-            if stamp <= since:
-                break
         return Motion(
             v=latest[1],
             w=latest[2],
-            age=max(0.0, (now_ns - latest[0]) / _SECOND),
-            sent=tuple(acting) or ((0.0, 0.0),),
+            age=max(0.0, (now_ns + self._clock.stalled_ns - latest[0]) / _SECOND),
+            sent=self._acting(latest[0]),
         )
+
+    def _acting(self, since_ns: int) -> tuple[tuple[float, float], ...]:
+        """The commands that may have acted on the wheels since a time."""
+        acting: list[tuple[float, float]] = []
+        for stamp, v, w in reversed(self._sent):
+            acting.append((v, w))
+            if stamp <= since_ns - round(self.config.actuation_delay * _SECOND):
+                break
+        return tuple(acting)

@@ -40,6 +40,7 @@ class Fault(Enum):
     COMMAND_SILENT = "command_silent"
     COMMAND_INVALID = "command_invalid"
     LOOP_OVERRUN = "loop_overrun"
+    UNRECORDED = "unrecorded"
 
 
 SEVERITY: dict[Fault, Severity] = {
@@ -60,6 +61,7 @@ SEVERITY: dict[Fault, Severity] = {
     Fault.COMMAND_SILENT: Severity.STOP,
     Fault.COMMAND_INVALID: Severity.STOP,
     Fault.LOOP_OVERRUN: Severity.DEGRADE,
+    Fault.UNRECORDED: Severity.DEGRADE,
 }
 
 
@@ -232,6 +234,10 @@ class ClockWatch:
         self._stall_ns = round(config.clock_stall * _SECOND)
         self._jump_ns = round(config.clock_jump * _SECOND)
         self._moved: tuple[int, int] | None = None
+        self.jumped_ns = 0
+        """By how much it jumped in the newest cycle."""
+        self.stalled_ns = 0
+        """How long it has stood still."""
 
     def tick(self, now_ns: int, steady_ns: int) -> Finding | None:
         """Compare both clocks; call once a cycle.
@@ -239,20 +245,21 @@ class ClockWatch:
         A clock that stood still (we may have heard it late) and then catches up has not jumped:
         both are compared since it last moved.
         """
+        self.jumped_ns = 0
         if self._moved is None:
             self._moved = now_ns, steady_ns
             return None
         passed, really = now_ns - self._moved[0], steady_ns - self._moved[1]
+        self.stalled_ns = 0 if passed else really
         if passed == 0:
             if really <= self._stall_ns:
                 return None
             return Finding(Fault.CLOCK_STALLED, f"has not moved for {really / _SECOND:.2f} s")
         self._moved = now_ns, steady_ns
-        if passed < 0:
-            return Finding(Fault.CLOCK_JUMPED, f"back by {-passed / _SECOND:.3f} s")
-        if passed - really > self._jump_ns:
-            return Finding(Fault.CLOCK_JUMPED, f"ahead by {passed / _SECOND:.3f} s")
-        return None
+        if 0 < passed <= really + self._jump_ns:
+            return None
+        self.jumped_ns = passed - really
+        return Finding(Fault.CLOCK_JUMPED, f"by {self.jumped_ns / _SECOND:+.3f} s")
 
 
 class LoopWatch:

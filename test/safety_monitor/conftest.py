@@ -77,12 +77,20 @@ class Rig:
         self.monitor = SafetyMonitor(self.config)
         self.rng = np.random.default_rng(self.seed)
         self.now = 1_000_000_000
+        self.skew = 0
+        self.stopped_clock: int | None = None
+        self.silent: set[str] = set()
         self.x = self.y = self.yaw = self.v = self.w = 0.0
         self.target = (0.0, 0.0)
         self.coming: list[tuple[int, tuple[float, float]]] = []
         self.vertices = np.array(self.config.footprint).reshape(-1, 2)
         self.clearance = math.inf
         self.output: MonitorOutput | None = None
+
+    @property
+    def clock(self) -> int:
+        """What the robot's clock shows; `now` is the truth."""
+        return self.now + self.skew if self.stopped_clock is None else self.stopped_clock
 
     def scan(self) -> np.ndarray:
         """(720,) float32 ranges from the present pose."""
@@ -96,18 +104,17 @@ class Rig:
 
     def sense(self) -> None:
         """Give the monitor a scan, odometry and IMU of this instant."""
-        step = ANGLES[1] - ANGLES[0]
-        self.monitor.on_odometry(self.now, self.v, self.w, self.now)
-        self.monitor.on_imu(self.now, self.w, self.now)
-        self.monitor.on_scan(
-            "scan", self.now, self.scan(), ANGLES[0], step, RANGE_MIN, RANGE_MAX, self.now
-        )
+        step, now = ANGLES[1] - ANGLES[0], self.clock
+        if "odometry" not in self.silent:
+            self.monitor.on_odometry(now, self.v, self.w, now)
+        self.monitor.on_imu(now, self.w, now)
+        self.monitor.on_scan("scan", now, self.scan(), ANGLES[0], step, RANGE_MIN, RANGE_MAX, now)
 
     def tick(self, vx: float, wz: float) -> MonitorOutput:
         """One cycle of sensing, judging a command and moving for 20 ms."""
         self.sense()
-        self.monitor.on_command(self.now, vx, wz, self.now)
-        output = self.monitor.step(self.now)
+        self.monitor.on_command(self.clock, vx, wz, self.clock)
+        output = self.monitor.step(self.clock, self.now)
         sent = (output.vx, output.wz) if self.monitored else (vx, wz)
         delay = self.rng.uniform(0.0, self.config.actuation_delay)
         self.coming.append((self.now + round(delay * 1e9), sent))

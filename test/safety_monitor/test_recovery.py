@@ -1,66 +1,145 @@
+"""What is known of free space survives jumps of the clock and gaps of odometry, where it may."""
+
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from safety_monitor.config import MonitorConfig
-from safety_monitor.envelope import _advance
-from safety_monitor.monitor import MonitorOutput, SafetyMonitor
-
-TICK = 20_000_000
-STEP = 4.71238 / 719
-
-
-class Drive:
-    """A monitor on a robot that does what it is told, in the open."""
-
-    def __init__(self) -> None:
-        self.monitor = SafetyMonitor(MonitorConfig())
-        self.rng = np.random.default_rng(0)
-        self.now = 10_000_000_000
-        self.steady = 0
-        self.moving = (0.0, 0.0)
-        self.pose = (0.0, 0.0, 0.0)
-
-    def tick(self, wish: tuple[float, float], clock_jump_ns: int = 0) -> MonitorOutput:
-        self.now += TICK + clock_jump_ns
-        self.steady += TICK
-        now = self.now
-        ranges = (5.0 + self.rng.normal(0.0, 0.001, 720)).astype(np.float32)
-        self.monitor.on_odometry(now, *self.moving, now)
-        self.monitor.on_imu(now, self.moving[1], now)
-        self.monitor.on_scan("scan", now, ranges, -2.35619, STEP, 0.1, 30.0, now)
-        self.monitor.on_command(now, *wish, now)
-        output = self.monitor.step(now, self.steady)
-        self.moving = (output.vx, output.wz)
-        self.pose = _advance(self.pose, *self.moving, 0.02)
-        return output
+MS = 1_000_000
+TICK = 20 * MS
+STRAIGHT, TURN = (1.0, 0.0), (0.0, 1.0)
 
 
-@pytest.mark.parametrize("wish", [(1.0, 0.0), (0.4, 0.0)])
-def test_drives_straight_on_after_a_jump_of_the_clock_wiped_its_memory(
-    wish: tuple[float, float],
-) -> None:
-    drive = Drive()
-    for _ in range(50):
-        drive.tick(wish)
-    drive.tick(wish, clock_jump_ns=9_000_000_000)
-    before = drive.pose
-    outputs = [drive.tick(wish) for _ in range(500)]
-    assert outputs[0].vx == 0.0, "a jump stops the robot first"
-    assert outputs[-1].state == "nominal"
-    assert outputs[-1].scale == 1.0
-    assert np.hypot(drive.pose[0] - before[0], drive.pose[1] - before[1]) > 0.5
+def drive(rig, wish: tuple[float, float], ticks: int) -> list[float]:
+    """Scales that a wish gets."""
+    return [rig.tick(*wish).scale for _ in range(ticks)]
 
 
-@pytest.mark.parametrize("wish", [(0.0, 1.0), (0.7, -1.0)])
-def test_a_robot_that_has_not_moved_may_turn_after_a_jump_of_the_clock(
-    wish: tuple[float, float],
-) -> None:
-    drive = Drive()
-    for _ in range(20):
-        drive.tick((0.0, 0.0))
-    drive.tick((0.0, 0.0), clock_jump_ns=9_000_000_000)
-    outputs = [drive.tick(wish) for _ in range(100)]
-    assert outputs[-1].state == "nominal"
-    assert outputs[-1].scale == 1.0
+def driving(make_rig):
+    """A robot that has driven a metre among distant posts."""
+    posts = [(3 * math.cos(a), 3 * math.sin(a), 0.1) for a in np.arange(0, 6.2, 0.3)]
+    rig = make_rig(circles=np.array(posts))
+    rig.settle()
+    drive(rig, STRAIGHT, 50)
+    return rig
+
+
+@pytest.fixture
+def rig(make_rig):
+    return driving(make_rig)
+
+
+@pytest.mark.parametrize("jump", [9_000 * MS, -700 * MS, -50 * MS])
+def test_a_jump_of_the_clock_stops_and_then_the_robot_may_turn_where_it_is(rig, jump: int) -> None:
+    rig.skew += jump
+    first = rig.tick(*STRAIGHT)
+    assert (first.vx, first.state) == (0.0, "safe_stop")
+    assert "clock_jumped" in first.cause
+    drive(rig, (0.0, 0.0), 25)
+    assert drive(rig, TURN, 150) == [1.0] * 150
+
+
+def test_a_jump_back_by_more_than_the_robot_has_lived_is_overcome(rig) -> None:
+    rig.skew -= rig.now + 5_000 * MS
+    drive(rig, STRAIGHT, 30)
+    assert drive(rig, TURN, 150) == [1.0] * 150
+
+
+def test_many_jumps_of_a_standing_robot_lose_nothing(rig) -> None:
+    drive(rig, (0.0, 0.0), 30)
+    for jump in (700, -3000, 20_000, -1, -15_000) * 4:
+        rig.skew += jump * MS
+        drive(rig, (0.0, 0.0), 2)
+    drive(rig, (0.0, 0.0), 20)
+    assert drive(rig, TURN, 150) == [1.0] * 150
+
+
+def test_odometry_silent_at_standstill_loses_nothing(rig) -> None:
+    drive(rig, (0.0, 0.0), 30)
+    rig.silent = {"odometry"}
+    drive(rig, (0.0, 0.0), 150)
+    rig.silent = set()
+    drive(rig, (0.0, 0.0), 20)
+    assert drive(rig, TURN, 150) == [1.0] * 150
+
+
+def unknown_near(rig) -> int:
+    """Unknown cells within reach of a turn."""
+    monitor = rig.monitor
+    pose = monitor._reckoning.pose_at(monitor._reckoning.latest[0])
+    scanners = list(monitor._scanners.values())
+    return len(monitor._seen.unknown(pose, 0.55, scanners, rig.clock))
+
+
+def test_odometry_silent_while_driving_lets_the_unknown_grow_with_the_gap(make_rig) -> None:
+    left = []
+    for ticks in (0, 2, 4, 30):
+        rig = driving(make_rig)
+        rig.silent = {"odometry"}
+        drive(rig, STRAIGHT, ticks)
+        rig.silent = set()
+        rig.tick(0.0, 0.0)
+        left.append(unknown_near(rig))
+    assert left == sorted(left)
+    assert left[2] < left[0] + 100 < left[3]
+
+
+def test_a_clock_that_stands_still_with_the_world_loses_nothing(rig) -> None:
+    """As a simulation that is paused while the robot drives and then goes on."""
+    for _ in range(100):
+        rig.monitor.step(rig.clock, rig.now)
+        rig.now += TICK
+        rig.skew -= TICK
+    drive(rig, (0.0, 0.0), 40)
+    assert drive(rig, TURN, 150) == [1.0] * 150
+
+
+def test_a_clock_that_stood_still_while_the_robot_drove_on_is_not_trusted(rig) -> None:
+    """It goes on from where it stood, so that stamps tell nothing of the time that has passed."""
+    before = unknown_near(rig)
+    rig.stopped_clock = rig.clock
+    outputs = [rig.tick(*STRAIGHT) for _ in range(40)]
+    rig.skew, rig.stopped_clock = rig.stopped_clock - rig.now, None
+    assert outputs[-1].state == "safe_stop"
+    drive(rig, (0.0, 0.0), 2)
+    assert unknown_near(rig) > before + 100
+
+
+trouble = st.tuples(
+    st.sampled_from(["drive", "drive", "jump", "stop_clock", "catch_up", "odometry"]),
+    st.floats(-2, 2),
+    st.floats(-4, 4),
+    st.integers(1, 30),
+    st.integers(-2_000 * MS, 2_000 * MS),
+)
+
+
+def ring(seed: int) -> np.ndarray:
+    """(30, 3) thin and thick posts around a free place where the robot can turn."""
+    rng = np.random.default_rng(seed)
+    bearing, distance = rng.uniform(-math.pi, math.pi, 30), rng.uniform(0.55, 1.5, 30)
+    radius = rng.choice([0.01, 0.075], 30)
+    return np.column_stack([distance * np.cos(bearing), distance * np.sin(bearing), radius])
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**31), troubles=st.lists(trouble, min_size=3, max_size=14))
+def test_no_trouble_with_clocks_and_odometry_makes_contact(make_rig, seed: int, troubles) -> None:
+    rig = make_rig(circles=ring(seed), seed=seed)
+    rig.settle()
+    for kind, v, w, ticks, jump in troubles:
+        if kind == "jump":
+            rig.skew += jump
+        elif kind in ("stop_clock", "catch_up"):
+            rig.stopped_clock = rig.clock
+        elif kind == "odometry":
+            rig.silent = {"odometry"}
+        drive(rig, (v, w), ticks)
+        if kind == "stop_clock":
+            rig.skew = rig.clock - rig.now
+        rig.stopped_clock, rig.silent = None, set()
+    assert rig.clearance > 0.0
