@@ -116,6 +116,16 @@ class LockstepStack:
         """The mission core."""
         return self._mission
 
+    @property
+    def monitor(self) -> SafetyMonitor | None:
+        """The safety monitor's core, None where nothing guards."""
+        return self._monitor
+
+    @property
+    def odometry(self) -> Odometry | None:
+        """The odometry that arrived last."""
+        return self._odometry
+
     def episode(self) -> Episode:
         """Everything recorded so far."""
         return Episode(tuple(self._ticks), tuple(self._hand_overs), dict(self._decisions))
@@ -186,7 +196,7 @@ class LockstepStack:
                 if self._responds("perception"):
                     self._perception.observe(message)
             if self._monitor is not None and self._responds("safety_monitor"):
-                _tell(self._monitor, message, now_ns)
+                tell_monitor(self._monitor, message, now_ns)
 
     def _perceive(self, scan: LaserScan, odometry: Odometry) -> None:
         release_ns = self._begin("perception")
@@ -268,7 +278,7 @@ class LockstepStack:
         )
 
 
-def _tell(monitor: SafetyMonitor, message: LaserScan | Imu | Odometry, now_ns: int) -> None:
+def tell_monitor(monitor: SafetyMonitor, message: LaserScan | Imu | Odometry, now_ns: int) -> None:
     """Hand one measurement to the monitor in its own terms."""
     if isinstance(message, LaserScan):
         monitor.on_scan(

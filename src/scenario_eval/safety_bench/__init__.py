@@ -1,0 +1,1 @@
+"""Evidence about the safety monitor: containment, permissiveness, faults, fuzz."""
