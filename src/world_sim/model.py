@@ -2,7 +2,7 @@
 
 Static planes go on the world body: they are the ground, touching which is no collision. Other
 static shapes are obstacles: primitives in slots (`obstacles`), meshes on a body of their own. A
-dynamic model becomes a free body with its joints below it.
+dynamic model becomes a free body with its joints below it, an actor a body that its script moves.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from world_sim.obstacles import (
     movers,
     slots_needed,
 )
+from world_sim.scripted import add_scripted
 from world_sim.sdf.types import Model, Plane, Sensor, World
 from world_sim.statics import (
     centre_of_mass,
@@ -85,6 +86,8 @@ def build(world: World, models: Sequence[Model], step_s: float) -> Built:
     for model in models:
         if model.static:
             builder.add_static(model)
+        elif model.trajectory is not None:
+            add_scripted(builder.spec, builder.geoms, model)
         else:
             robot = builder.add_dynamic(model)
             if robot is not None:

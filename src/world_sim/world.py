@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from world_sim.errors import Location, WorldError
+from world_sim.sdf.actors import read_actor
 from world_sim.sdf.coverage import refuse, review
 from world_sim.sdf.element import Element, read_xml
 from world_sim.sdf.frames import FrameGraph
@@ -97,6 +98,7 @@ def _place_models(element: Element, scope: Scope) -> tuple[Model, ...]:
         attached = child.attributes.get("attached_to") or WORLD_FRAME
         frames.add_element(attribute(child, "name"), child, attached)
     placed = list(child_models(element, scope))
+    placed += [(child, read_actor(child, scope)) for child in element.find_all("actor")]
     for child, model in placed:
         frames.add_element(model.name, child, WORLD_FRAME)
         for link in model.links:

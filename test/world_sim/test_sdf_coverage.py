@@ -42,7 +42,7 @@ def test_elements_of_other_tools_are_ignored(tmp_path):
 @pytest.mark.parametrize(
     ("content", "path"),
     [
-        ("<actor name='walker'/>", "world/actor"),
+        ("<population name='crowd'/>", "world/population"),
         ("<model name='m'><link name='l'><gravity>0</gravity></link></model>", "link/gravity"),
         (
             "<model name='m'><link name='l'/><plugin filename='gz-sim-thruster-system' name='t'/>"

@@ -42,6 +42,10 @@ _PLAYED = {
     "sdf": "world model",
     "world": "gravity physics model include frame plugin",
     "include": "uri name pose static plugin",
+    "actor": "pose link script",
+    "script": "loop delay_start auto_start trajectory",
+    "trajectory": "waypoint",
+    "waypoint": "time pose",
     "model": "static pose link joint frame model include plugin",
     "frame": "pose",
     "link": "pose inertial collision visual sensor",
@@ -49,7 +53,7 @@ _PLAYED = {
     "inertia": "ixx iyy izz ixy ixz iyz",
     "collision": "pose geometry surface",
     "visual": "pose geometry material",
-    "geometry": "box sphere cylinder capsule ellipsoid plane mesh empty",
+    "geometry": "box sphere cylinder capsule ellipsoid plane empty",
     "box": "size",
     "sphere": "radius",
     "cylinder": "radius length",
@@ -63,9 +67,10 @@ _PLAYED = {
     "joint": "pose parent child axis",
     "parent": "link",
     "child": "link",
-    "axis": "xyz limit dynamics",
+    "axis": "xyz limit dynamics mimic use_parent_model_frame",
+    "mimic": "multiplier offset reference",
     "limit": "lower upper",
-    "dynamics": "damping friction",
+    "dynamics": "damping friction spring_stiffness spring_reference",
     "sensor": "pose update_rate topic lidar ray imu",
     "lidar": "scan range noise",
     "ray": "scan range noise",
@@ -101,6 +106,7 @@ _IGNORED = {
     "physics": "real_time_factor real_time_update_rate max_contacts ode bullet simbody dart",
     "joint": "physics sensor",
     "include": "experimental_params",
+    "actor": "skin animation plugin joint",
 }
 
 _SPECIFIC = {
@@ -121,12 +127,6 @@ _SPECIFIC = {
     "limit/velocity": Rule(Status.IGNORED, "the drive's own limits hold"),
     "limit/stiffness": Rule(Status.IGNORED, "stops of joints are stiff"),
     "limit/dissipation": Rule(Status.IGNORED, "stops of joints are stiff"),
-    "dynamics/spring_stiffness": Rule(Status.REFUSED, "springs are not played", ("0", "0.0")),
-    "dynamics/spring_reference": Rule(Status.IGNORED, "of a spring"),
-    "axis/mimic": Rule(Status.REFUSED, "coupled joints are not played"),
-    "axis/use_parent_model_frame": Rule(
-        Status.REFUSED, "give xyz in the joint's frame", ("0", "false")
-    ),
     "joint/axis2": Rule(Status.REFUSED, "joints of two axes are not played"),
     "joint/thread_pitch": Rule(Status.IGNORED, "of a screw joint"),
     "joint/gearbox_ratio": Rule(Status.IGNORED, "of a gearbox"),
@@ -145,10 +145,19 @@ _SPECIFIC = {
     "inertial/density": Rule(Status.REFUSED, "give mass and inertia"),
     "collision/density": Rule(Status.REFUSED, "give mass and inertia of the link"),
     "inertial/auto_inertia_params": Rule(Status.REFUSED, "give mass and inertia"),
+    "geometry/mesh": Rule(
+        Status.APPROXIMATED,
+        "seen as it is; touched as the convex hull of each connected part (of a moving link: of"
+        " the whole)",
+    ),
     "geometry/heightmap": Rule(Status.REFUSED, "heightmaps are not played"),
     "geometry/polyline": Rule(Status.REFUSED, "extruded polylines are not played"),
     "geometry/image": Rule(Status.REFUSED, "image geometry is not played"),
-    "world/actor": Rule(Status.REFUSED, "actors are not played"),
+    "world/actor": Rule(
+        Status.APPROXIMATED,
+        "not its skin, but the shapes of its <link>; without one, a person: a cylinder of 0.25 m"
+        " radius and 1.75 m height that stands on z = 0",
+    ),
     "world/population": Rule(Status.REFUSED, "populations are not played"),
     "world/joint": Rule(Status.REFUSED, "joints between models are not played"),
     "model/gripper": Rule(Status.REFUSED, "grippers are not played"),

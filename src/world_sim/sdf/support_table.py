@@ -28,6 +28,34 @@ What the rules cannot say:
 - Lidars see visuals, as Gazebo's rendered ones do: a collision without visual is glass. The beam
   stays level when the robot pitches.
 - `<state>` and `<gui>` are never read.
+
+## People and carts
+
+An actor goes along its script whatever is in its way, at any speed the script asks for. Lidars
+and cameras see it, robots that it meets have touched it and are pushed, walls and other actors do
+not stop it. Times count from the start of the simulation.
+
+    <actor name="pedestrian">
+      <pose>0 0 0 0 0 0</pose>             <!-- the frame in which waypoints are given -->
+      <script>
+        <loop>true</loop>                  <!-- begin anew after the last waypoint -->
+        <delay_start>2.0</delay_start>     <!-- s, before the first time -->
+        <auto_start>true</auto_start>      <!-- false: it stands at its first waypoint -->
+        <trajectory id="0" type="walk" tension="1.0">
+          <waypoint><time>0</time><pose>4 -3 0 0 0 1.5708</pose></waypoint>
+          <waypoint><time>5</time><pose>4 3 0 0 0 1.5708</pose></waypoint>
+          <waypoint><time>10</time><pose>4 -3 0 0 0 -1.5708</pose></waypoint>
+        </trajectory>
+      </script>
+    </actor>
+
+- Between waypoints it follows Gazebo's spline: `tension` 0 (the default) is a smooth curve, 1
+  straight lines, on which it eases into and out of every waypoint.
+- Without a `<link>` it is a person: an upright cylinder of 0.25 m radius and 1.75 m height that
+  stands on z = 0 (waypoints of skins are often 1 m up, at the hip); of the waypoints x, y and yaw
+  count. The skin and its animation are for Gazebo's eyes.
+- With a `<link>` that has `<visual>`s it is those shapes (and its `<collision>`s where it is
+  touched), at the whole pose of the waypoint: a cart is a box.
 """
 
 

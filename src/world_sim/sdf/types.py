@@ -222,8 +222,28 @@ class Plugin:
 
 
 @dataclass(frozen=True, slots=True)
+class Trajectory:
+    """A motion that a script prescribes, whatever is in its way.
+
+    times_s: of the waypoints from the beginning of the script, rising. poses: at those times, in
+    the model's frame as the world places it. tension: 0 a smooth curve through the waypoints, 1
+    straight lines. loop: whether it begins anew after the last. delay_s: before it first begins.
+    """
+
+    times_s: tuple[float, ...]
+    poses: tuple[Pose3, ...]
+    tension: float = 0.0
+    loop: bool = True
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """A model, nested models flattened into it; `pose` in the world."""
+    """A model, nested models flattened into it; `pose` in the world.
+
+    trajectory: of an actor, which nothing but its script moves; its only link has the trajectory
+    for its pose in the model.
+    """
 
     name: str
     pose: Pose3
@@ -232,6 +252,7 @@ class Model:
     links: tuple[Link, ...] = ()
     joints: tuple[Joint, ...] = ()
     plugins: tuple[Plugin, ...] = ()
+    trajectory: Trajectory | None = None
 
 
 @dataclass(frozen=True, slots=True)
