@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
@@ -62,10 +63,14 @@ def wall(x0: float, y0: float, x1: float, y1: float, height: float = 1.0) -> Sha
     return Shape(wall=(x0, y0, x1, y1), height=height)
 
 
-def world_sdf(shapes: Sequence[Shape], friction: float, roll: float, pitch: float) -> str:
-    """A world of a ground plane through the origin, turned by roll and pitch, and `shapes`."""
-    models = "".join(_model(f"shape_{index}", shape) for index, shape in enumerate(shapes))
+def world_sdf(models: str, friction: float, roll: float, pitch: float) -> str:
+    """A world of a ground plane through the origin, turned by roll and pitch, and `models`."""
     return _WORLD.format(friction=friction, roll=roll, pitch=pitch, models=models)
+
+
+def shapes_sdf(shapes: Sequence[Shape]) -> str:
+    """A static model for each shape."""
+    return "".join(_model(f"shape_{index}", shape) for index, shape in enumerate(shapes))
 
 
 def _model(name: str, shape: Shape) -> str:
@@ -94,23 +99,38 @@ def _model(name: str, shape: Shape) -> str:
     )
 
 
-def body_sdf(name: str, shape: str, x: float, y: float, yaw: float) -> str:
-    """A body that is moved from outside: a person or a cart, standing on the ground."""
-    kind, height = _BODIES[shape]
-    geometry = f"<geometry>{kind}</geometry>"
+@dataclass(frozen=True)
+class Body:
+    """A body that is moved from outside; size: radius, or length and width. Metres."""
+
+    size: tuple[float, ...]
+    height: float
+
+
+BODIES = {
+    "person": Body((0.25,), 1.7),
+    "cart": Body((0.9, 0.6), 1.0),
+    "ball": Body((0.12,), 0.6),
+}
+
+
+def body_sdf(name: str, kind: str, x: float, y: float, yaw: float) -> str:
+    """A body standing just above the ground at a pose; whoever moves it holds it there."""
+    body = BODIES[kind]
+    if len(body.size) == 1:
+        radius = body.size[0]
+        shape = f"<cylinder><radius>{radius}</radius><length>{body.height}</length></cylinder>"
+    else:
+        shape = f"<box><size>{body.size[0]} {body.size[1]} {body.height}</size></box>"
+    geometry = f"<geometry>{shape}</geometry>"
+    z = body.height / 2 + 0.01
     return (
-        f'<model name="{name}"><pose>{x:.6g} {y:.6g} {height / 2 + 0.01:.6g} 0 0 {yaw:.6g}</pose>'
+        f'<model name="{name}"><pose>{x:.6g} {y:.6g} {z:.6g} 0 0 {yaw:.6g}</pose>'
         '<link name="link"><inertial><mass>80</mass><inertia><ixx>20</ixx><iyy>20</iyy>'
         f'<izz>20</izz></inertia></inertial><collision name="c">{geometry}</collision>'
         f'<visual name="v">{geometry}</visual></link></model>\n'
     )
 
-
-_BODIES = {
-    "person": ("<cylinder><radius>0.25</radius><length>1.7</length></cylinder>", 1.7),
-    "cart": ("<box><size>0.9 0.6 1.0</size></box>", 1.0),
-    "ball": ("<cylinder><radius>0.12</radius><length>0.6</length></cylinder>", 0.6),
-}
 
 _WORLD = """<?xml version="1.0"?>
 <sdf version="1.9"><world name="generated">

@@ -1,0 +1,1 @@
+"""Plays scenarios, each run isolated, and judges what was recorded."""
