@@ -8,12 +8,12 @@ and the obstacles around each moving body are copied into them as it goes along.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from world_sim.geoms import DYNAMIC_BIT, STATIC_BIT, GeomFactory
@@ -91,8 +91,7 @@ def add_slots(spec: mujoco.MjSpec, count: int) -> None:
     """Add the body of obstacles with `count` slots, each empty."""
     body = spec.worldbody.add_body(name=BODY)
     for index in range(count):
-        # With the bits of an obstacle, so that the body as a whole has them; `ActiveObstacles`
-        # takes them from slots that stay empty.
+        # With the bits of an obstacle, so that the body as a whole has them.
         body.add_geom(
             name=f"{SLOT}{index}",
             size=[1e-3, 0, 0],
@@ -114,6 +113,8 @@ class ActiveObstacles:
         self._store = store
         self._owners = geom_models
         body = int(model.body(BODY).id)
+        self._body = body
+        self._geom_counts = model.body_geomnum
         # The slots' bounding volume was built around empty slots: now they can be anywhere.
         if model.body_bvhadr[body] >= 0:
             model.bvh_aabb[model.body_bvhadr[body]] = [0.0, 0.0, 0.0, 1e6, 1e6, 1e6]
@@ -122,9 +123,8 @@ class ActiveObstacles:
             dtype=np.intp,
         )
         self._columns = _geom_arrays(model, store.model)
-        self._enabled = model.geom_contype
         self._movers, self._radii = movers(model)
-        self._seen = [[math.inf, math.inf]] * len(self._movers)
+        self._seen = np.full((len(self._movers), 2), np.inf)
         self._everything = len(self._slots) >= len(store.owners)
         if self._everything:
             self._fill(np.arange(len(store.owners)))
@@ -133,23 +133,35 @@ class ActiveObstacles:
         """Renew the choice where a moving body has left the place it was made for."""
         if self._everything:
             return
-        places = data.xpos[self._movers, :2].tolist()
-        for (x, y), (seen_x, seen_y) in zip(places, self._seen, strict=True):
-            if abs(x - seen_x) > RENEW / 2 or abs(y - seen_y) > RENEW / 2:
-                break
-        else:
+        if not _left(data.xpos, self._movers, self._seen, RENEW / 2):
             return
-        self._seen = places
+        self._seen = data.xpos[self._movers, :2]
         reach = REACH + float(self._radii.max(initial=0.0))
-        self._fill(self._store.near(np.array(places), reach))
+        self._fill(self._store.near(self._seen, reach))
 
     def _fill(self, chosen: NDArray[np.intp]) -> None:
         slots = self._slots[: len(chosen)]
         for target, source in self._columns:
             target[slots] = source[chosen]
-        self._enabled[self._slots[len(chosen) :]] = 0
+        # The engine looks at so many geoms of the body; the empty slots come after them.
+        self._geom_counts[self._body] = len(chosen)
         for slot, obstacle in zip(slots, chosen, strict=True):
             self._owners[slot] = self._store.owners[obstacle]
+
+
+@njit(cache=True, nogil=True)
+def _left(
+    xpos: NDArray[np.float64],
+    movers: NDArray[np.intp],
+    seen: NDArray[np.float64],
+    tolerance: float,
+) -> bool:
+    """Whether a body of `movers` is further than `tolerance` from (M, 2) `seen` in x or y."""
+    for k in range(movers.shape[0]):
+        for axis in range(2):
+            if abs(xpos[movers[k], axis] - seen[k, axis]) > tolerance:
+                return True
+    return False
 
 
 def _geom_arrays(
