@@ -113,6 +113,7 @@ class ScriptedBodies:
             if scripted.trajectory is not None
             for link in scripted.links
         ]
+        self._placed: dict[str, Pose3] = {}
 
     def __len__(self) -> int:
         """How many bodies follow a script."""
@@ -122,6 +123,20 @@ class ScriptedBodies:
         """Put every body where its script has it `time_s` after the simulation began."""
         for index, model, in_model in self._links:
             assert model.trajectory is not None
-            place = model.pose.compose(pose_at(model.trajectory, time_s)).compose(in_model)
+            body = self._placed.get(model.name)
+            if body is None:
+                body = model.pose.compose(pose_at(model.trajectory, time_s))
+            place = body.compose(in_model)
             data.mocap_pos[index] = place.position
             data.mocap_quat[index] = place.orientation
+
+    def place(self, name: str, pose: Pose3) -> None:
+        """From now on the actor `name` is at `pose` in the world, whatever its script says.
+
+        Raises:
+            KeyError: there is no actor of this name.
+        """
+        names = {model.name for _, model, _ in self._links}
+        if name not in names:
+            raise KeyError(f"no actor '{name}'; there are: {', '.join(sorted(names)) or 'none'}")
+        self._placed[name] = pose

@@ -195,6 +195,17 @@ class Simulator:
                     robot.contacts_since_start.append(event)
                     self.contacts_since_start.append(event)
 
+    def place_actor(self, name: str, pose: Pose2D) -> None:
+        """Take an actor out of its script and put it at `pose` in the world, z = 0.
+
+        Called tick by tick, this moves it as its caller decides, as one that waits for a robot.
+
+        Raises:
+            KeyError: the world has no actor of this name.
+        """
+        self._scripted.place(name, planar(pose.x, pose.y, pose.yaw))
+        self._scripted.update(self.data, self.now_ns / SECOND)
+
     def ground_truth(self, robot: str = "robot") -> GroundTruth:
         """True pose and twist of the robot's base in the world, and the model it touches."""
         return self._robot(robot).ground_truth()

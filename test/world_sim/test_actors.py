@@ -10,7 +10,7 @@ import sdf_text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autonomy_interfaces.messages import MILLISECOND, SECOND, LaserScan
+from autonomy_interfaces.messages import MILLISECOND, SECOND, LaserScan, Pose2D
 from world_sim.scripted import pose_at
 from world_sim.sdf.actors import PERSON_HEIGHT, PERSON_RADIUS
 from world_sim.sdf.pose import Pose3, Vector3, planar
@@ -131,6 +131,15 @@ def test_a_person_stands_on_the_ground_whatever_the_origin_of_its_skin(tmp_path)
     walker = world.models[-1]
     assert [pose.position.z for pose in walker.trajectory.poses] == [0.0, 0.0]
     assert walker.links[0].visuals[0].pose.position.z == PERSON_HEIGHT / 2
+
+
+def test_one_who_runs_the_simulation_can_move_an_actor(tmp_path):
+    simulator = simulate(tmp_path, actor(trajectory((0, 3, 0), (1, 3, 5))))
+    simulator.place_actor("walker", Pose2D(2.0, 0.0, 1.0))
+    simulator.advance(SECOND)
+    assert position(simulator) == (2.0, 0.0)
+    with pytest.raises(KeyError, match="no actor 'nobody'; there are: walker"):
+        simulator.place_actor("nobody", Pose2D(0, 0, 0))
 
 
 def test_actors_are_the_same_on_every_run(tmp_path):

@@ -56,6 +56,7 @@ not stop it. Times count from the start of the simulation.
   count. The skin and its animation are for Gazebo's eyes.
 - With a `<link>` that has `<visual>`s it is those shapes (and its `<collision>`s where it is
   touched), at the whole pose of the waypoint: a cart is a box.
+- `Simulator.place_actor(name, pose)` takes one out of its script, for actors that react.
 """
 
 
