@@ -16,15 +16,15 @@ from rich.console import Console
 
 from autonomy_interfaces.messages import Pose2D
 from edge_autonomy.demo.braille import BrailleMap
-from edge_autonomy.demo.charts import nice_ticks, without_gaps
 from edge_autonomy.demo.floor_plan import Outline
 from edge_autonomy.demo.injection import KillResult
-from edge_autonomy.demo.map_view import SPEED_COLORS, speed_color
 from edge_autonomy.demo.metrics import Circumstances, Metrics, compute_metrics
 from edge_autonomy.demo.picture import save_trajectory
 from edge_autonomy.demo.report import ReportContext, events, render_report
 from edge_autonomy.demo.run_log import Contact, RunLog, Tick
 from edge_autonomy.demo.view import LiveView, PlainView, status_of
+from scenario_eval.report.charts import nice_ticks, without_gaps
+from scenario_eval.report.colors import SPEED_COLORS, speed_color
 
 START, GOAL = Pose2D(-5.0, 0.0), Pose2D(10.0, 0.0)
 OUTLINES = [Outline("shelf <7>", np.array([(-1.0, 1.0), (1.0, 1.0), (1.0, 2.0), (-1.0, 2.0)]))]

@@ -8,29 +8,16 @@ from itertools import pairwise
 from markupsafe import Markup, escape
 
 from autonomy_interfaces.messages import MILLISECOND, Pose2D
-from edge_autonomy.demo.charts import Mark
 from edge_autonomy.demo.feed import SEEN_CELL_M
 from edge_autonomy.demo.floor_plan import Outline, bounds
 from edge_autonomy.demo.run_log import Motion, RunLog
+from scenario_eval.report.charts import Mark
+from scenario_eval.report.colors import speed_color
 
 PIXELS_PER_METRE = 50.0
 MARGIN_M = 0.4
 SCALE_BAR_M = 0.5
 SEGMENT_NS = 50 * MILLISECOND
-SPEED_COLORS = ("#30356e", "#2f6aa8", "#1f9e9a", "#6cc35a", "#f2cf3b")
-"""From standing to full speed; told apart in grey and by the colour-blind too."""
-
-
-def speed_color(share: float) -> str:
-    """Colour of a share of full speed."""
-    at = min(max(share, 0.0), 1.0) * (len(SPEED_COLORS) - 1)
-    index = min(int(at), len(SPEED_COLORS) - 2)
-    low, high = (
-        [int(SPEED_COLORS[i][offset : offset + 2], 16) for offset in (1, 3, 5)]
-        for i in (index, index + 1)
-    )
-    mixed = (round(a + (at - index) * (b - a)) for a, b in zip(low, high, strict=True))
-    return "#" + "".join(f"{value:02x}" for value in mixed)
 
 
 def thin(motions: Sequence[Motion], period_ns: int) -> list[Motion]:

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from autonomy_interfaces.messages import Pose2D
 from edge_autonomy.demo.feed import SEEN_CELL_M
 from edge_autonomy.demo.floor_plan import Outline, bounds
-from edge_autonomy.demo.map_view import SEGMENT_NS, SPEED_COLORS, thin
+from edge_autonomy.demo.map_view import SEGMENT_NS, thin
 from edge_autonomy.demo.run_log import RunLog
+from scenario_eval.report.colors import SPEED_COLORS
 
 WIDTH_IN = 9.0
 DPI = 150

@@ -9,15 +9,26 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from autonomy_interfaces.messages import MILLISECOND, Pose2D
-from edge_autonomy.demo.charts import LEFT, RIGHT, WIDTH, Mark, Row, Series, line_chart, timeline
 from edge_autonomy.demo.floor_plan import Outline
-from edge_autonomy.demo.map_view import SPEED_COLORS, MapView, thin
+from edge_autonomy.demo.map_view import MapView, thin
 from edge_autonomy.demo.metrics import Metrics
-from edge_autonomy.demo.run_log import RunLog, Span, Velocity
+from edge_autonomy.demo.run_log import RunLog, Velocity
+from scenario_eval.report.charts import (
+    LEFT,
+    RIGHT,
+    WIDTH,
+    Mark,
+    Row,
+    Series,
+    Span,
+    line_chart,
+    timeline,
+)
+from scenario_eval.report.colors import SPEED_COLORS
 
 CLEARANCE_SHOWN_M = 2.0
 SAMPLE_NS = 100 * MILLISECOND
@@ -67,7 +78,9 @@ def events(log: RunLog, killed_s: float | None) -> list[Mark]:
 def render_report(log: RunLog, metrics: Metrics, context: ReportContext) -> str:
     """The report as HTML."""
     environment = Environment(
-        loader=PackageLoader("edge_autonomy.demo"),
+        loader=ChoiceLoader(
+            [PackageLoader("edge_autonomy.demo"), PackageLoader("scenario_eval.report")]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from autonomy_interfaces.messages import Pose2D, seconds
+from scenario_eval.report.charts import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +80,6 @@ class Contact:
 
     stamp_ns: int
     model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A state that lasted from `start_s` to `end_s`; `detail` says why where that is known."""
-
-    start_s: float
-    end_s: float
-    value: str
-    detail: str = ""
 
 
 @dataclass(slots=True)

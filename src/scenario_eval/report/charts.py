@@ -8,12 +8,20 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from edge_autonomy.demo.run_log import Span
-
 WIDTH, LEFT, RIGHT = 1000.0, 92.0, 16.0
 """Every chart over time has these, so that charts below one another share their time axis."""
 
 GAP_S = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A state that lasted from `start_s` to `end_s`; `detail` says why where that is known."""
+
+    start_s: float
+    end_s: float
+    value: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
