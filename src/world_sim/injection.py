@@ -10,13 +10,19 @@ import numpy as np
 from autonomy_interfaces.messages import VelocityCommand
 from world_sim import stepping
 from world_sim.faults import Fault, FaultPipeline
-from world_sim.faults.drive import HEALTHY, DriveCondition
+from world_sim.faults.drive import HEALTHY, DriveCondition, DriveFault
+from world_sim.faults.model import StreamFault
 from world_sim.faults.pipeline import COMMAND
 from world_sim.measurement import Measurement
 from world_sim.model import Built
 from world_sim.robot_arrays import RobotArrays
 
 NEVER = int(np.iinfo(np.int64).max)
+
+
+def plays(fault: Fault) -> bool:
+    """Whether a simulation plays `fault` itself: it does, unless it is one of processes."""
+    return isinstance(fault, StreamFault | DriveFault)
 
 
 class _Drive:

@@ -35,6 +35,7 @@ from autonomy_interfaces.ros import (
 from autonomy_interfaces.share import share_directory
 from world_sim.drive import is_diff_drive
 from world_sim.faults import FaultError, load_faults
+from world_sim.injection import plays
 from world_sim.pacing import Pacer
 from world_sim.simulator import GroundTruth, Measurement, RobotSpawn, Simulator, SimulatorConfig
 from world_sim.world import WorldError, load_world
@@ -112,6 +113,11 @@ class WorldSimNode(Node):
         # The first step of a process compiles or loads machine code: not in the robot's time.
         build_simulator(self._config, simulation).advance(10 * TICK_NS)
         self._simulator = build_simulator(self._config, simulation)
+        if others := sorted({fault.kind for fault in self._simulator.faults if not plays(fault)}):
+            self.get_logger().warning(
+                f"faults of processes are not played here: {', '.join(others)}; "
+                "whoever starts the processes plays them (docs/faults.md)"
+            )
         self._pacer = Pacer(self._config.real_time_factor, time.monotonic_ns())
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -205,16 +211,17 @@ class ContactReporter:
         """Publish what is due now, and every contact begun since the last call."""
         truth = simulator.ground_truth(robot)
         events = simulator.robots[robot].contacts_since_start
-        for _, model in events[self._seen :]:
-            self._publish(truth, model, len(events))
+        for began_ns, model in events[self._seen :]:
+            self._publish(began_ns, truth, model, len(events))
         changed = len(events) > self._seen or truth.contact != self._contact
         self._seen, self._contact = len(events), truth.contact
         if changed or simulator.now_ns >= self._due_ns:
-            self._publish(truth, truth.contact, len(events))
+            self._publish(simulator.now_ns, truth, truth.contact, len(events))
             self._due_ns = simulator.now_ns + round(SECOND / rate)
 
-    def _publish(self, truth: GroundTruth, contact: str, count: int) -> None:
+    def _publish(self, stamp_ns: int, truth: GroundTruth, contact: str, count: int) -> None:
         values = {
+            "stamp_ns": str(stamp_ns),
             "contact": contact,
             "contacts": str(count),
             "x": f"{truth.x:.4f}",

@@ -38,6 +38,7 @@ class Robot:
         self.node = rclpy.create_node("robot_software")
         self.last: dict[str, Any] = {}
         self.touched: list[str] = []
+        self.truth_stamps: list[int] = []
         self.stamps: list[int] = []
         self.commands = self.node.create_publisher(TwistStamped, "/cmd_vel", 1)
         for topic, kind in (("/scan", LaserScan), ("/odom", Odometry), ("/clock", Clock)):
@@ -50,7 +51,9 @@ class Robot:
             if topic == "/scan":
                 self.stamps.append(stamp_of(message.header.stamp))
             if topic == "/sim/contacts":
-                self.touched += [v.value for v in message.values if v.key == "contact" and v.value]
+                values = {v.key: v.value for v in message.values}
+                self.touched += [values["contact"]] if values["contact"] else []
+                self.truth_stamps.append(int(values["stamp_ns"]))
 
         self.node.create_subscription(kind, topic, on_message, qos)
 
@@ -94,12 +97,44 @@ def test_a_robot_drives_into_a_wall_and_the_node_ends_cleanly(world: Path) -> No
         clock_ns = stamp_of(robot.last["/clock"].clock)
         assert robot.stamps == sorted(robot.stamps)
         assert abs(clock_ns - robot.stamps[-1]) < 500e6
+        assert abs(clock_ns - robot.truth_stamps[-1]) < 500e6
     finally:
         robot.node.destroy_node()
         rclpy.try_shutdown()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20.0)
     assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_the_node_plays_a_file_of_faults(world: Path) -> None:
+    faults = world.with_name("faults.yaml")
+    faults.write_text(
+        "faults: [{kind: silence, target: scan}, {kind: freeze, target: odom},\n"
+        "  {kind: kill, target: decision}]\n"
+    )
+    process = start(world, "-p", f"faults:={faults}")
+    rclpy.init()
+    robot = Robot()
+    try:
+        robot.until(lambda: "wall" in robot.touched, vx=1.0)
+        assert "/scan" not in robot.last
+        assert robot.last["/odom"].pose.pose.position.x == 0.0
+    finally:
+        robot.node.destroy_node()
+        rclpy.try_shutdown()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20.0)
+    assert "faults of processes are not played here: kill" in errors
+
+
+def test_a_fault_that_does_not_exist_ends_the_node_with_its_reason(world: Path) -> None:
+    faults = world.with_name("faults.yaml")
+    faults.write_text("faults: [{kind: gremlins, target: scan}]\n")
+    process = start(world, "-p", f"faults:={faults}")
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 2
+    assert "gremlins" in errors
     assert "Traceback" not in errors
 
 
