@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,15 @@ LIMIT_TOLERANCE = 1e-3
 SHORTEST_ARC = 1e-3
 
 
+class Alternative(NamedTuple):
+    """An entry of a policy's table with the score that it got: vx in m/s, wz in rad/s."""
+
+    name: str
+    vx: float
+    wz: float
+    score: float
+
+
 def candidates(spec: Output, answer: Tensor) -> list[tuple[float, float]]:
     """Body velocities (vx m/s, wz rad/s) that a finite answer offers, the most wanted first."""
     if isinstance(spec, VelocityOutput):
@@ -31,6 +41,22 @@ def candidates(spec: Output, answer: Tensor) -> list[tuple[float, float]]:
     if isinstance(spec, TrajectoryScoresOutput):
         return _ranked(spec, answer[0])
     return [_pursue(spec, *(float(value) for value in answer[0, spec.tracked]))]
+
+
+def ranking(spec: Output, answer: Tensor, most: int) -> list[Alternative]:
+    """The best-scored entries of a table output, best first; none for the other kinds."""
+    if isinstance(spec, ManoeuvreOutput):
+        table = spec.manoeuvres
+    elif isinstance(spec, TrajectoryScoresOutput):
+        table = spec.trajectories
+    else:
+        return []
+    scores = answer[0]
+    order = np.argsort(-scores, kind="stable")[:most]
+    return [
+        Alternative(table[i].name, table[i].vx, table[i].wz, float(scores[i]))
+        for i in map(int, order)
+    ]
 
 
 def fault_of_limits(spec: Output, vx: float, wz: float) -> Fault | None:

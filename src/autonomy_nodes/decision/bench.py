@@ -27,11 +27,11 @@ class PolicyBench:
     late: int
 
 
-def bench(policy: Policy, ticks: int, seed: int = 0) -> PolicyBench:
+def bench(policy: Policy, ticks: int, seed: int = 0, core: int = -1) -> PolicyBench:
     """Time `ticks` ticks on random scans; a tick past the manifest's latency budget is late."""
     generator = np.random.default_rng(seed)
     budget_ms = policy.manifest.latency_budget_ms
-    bounded = BoundedPolicy(policy, 10.0)
+    bounded = BoundedPolicy(policy, 10.0, core)
     encoder = FeatureEncoder(policy.manifest)
     inference: list[float] = []
     total: list[float] = []

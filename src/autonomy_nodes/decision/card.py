@@ -28,13 +28,20 @@ def render(manifest: Manifest) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for spec in manifest.inputs:
-        settings = spec.source.model_dump(exclude={"kind"})
+        settings = spec.source.model_dump(exclude={"kind", "message", "frame", "unit"})
         source = ", ".join([spec.source.kind, *(f"{k} {v}" for k, v in settings.items())])
         limit = f"{spec.statistics.score_limit:g}" if spec.statistics else "unchecked"
         lines.append(
             f"| {spec.tensor} | {source} | {list(spec.shape)} | {spec.history} | {limit} |"
         )
-    lines += ["", "## Output", "", _output(manifest), "", "## Provenance", ""]
+    lines += ["", "## Output", "", _output(manifest), ""]
+    if manifest.confidence is not None:
+        confidence = manifest.confidence
+        lines += [
+            f"`{confidence.tensor}`: confidence; drives at {confidence.minimum:g} or more.",
+            "",
+        ]
+    lines += ["## Provenance", ""]
     lines += [
         f"- data: {provenance.data}",
         f"- code: {provenance.code}",
@@ -50,7 +57,9 @@ def render(manifest: Manifest) -> str:
 
 def _output(manifest: Manifest) -> str:
     output = manifest.output
-    settings = output.model_dump(exclude={"kind", "tensor", "shape", "manoeuvres", "trajectories"})
+    settings = output.model_dump(
+        exclude={"kind", "tensor", "shape", "units", "manoeuvres", "trajectories"}
+    )
     text = f"`{output.tensor}` {list(output.shape)}: {output.kind}"
     if isinstance(output, VelocityOutput):
         return (

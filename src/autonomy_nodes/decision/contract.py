@@ -11,44 +11,69 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from pydantic import ValidationError
 
-from autonomy_nodes.decision.errors import InferenceError, PolicyError
+from autonomy_nodes.decision.dry_run import dry_run
+from autonomy_nodes.decision.errors import PolicyError
 from autonomy_nodes.decision.graph_check import MAX_MODEL_BYTES, check_graph
-from autonomy_nodes.decision.manifest import MANIFEST_VERSION, InputSpec, Manifest
-from autonomy_nodes.decision.runtime import Policy, Tensor, create_session
+from autonomy_nodes.decision.manifest import MANIFEST_VERSION, Manifest
+from autonomy_nodes.decision.pointer import MANIFEST_FILE, manifest_of
+from autonomy_nodes.decision.providers import CPU, Execution
+from autonomy_nodes.decision.runtime import Policy, create_session
+from autonomy_nodes.decision.signature import check_signature
 
 __all__ = ["MANIFEST_FILE", "Manifest", "Policy", "PolicyError", "load_manifest", "load_policy"]
 
-MANIFEST_FILE = "manifest.yaml"
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+RATE_TOLERANCE = 0.1
+"""Share by which a policy's rate may differ from the stack's."""
 
 
-def load_policy(path: Path) -> Policy:
-    """Load, check and warm up the policy in a directory (or at its manifest).
+def load_policy(
+    path: Path,
+    trusted: Path | None = None,
+    rate_hz: float | None = None,
+    execution: Execution = CPU,
+    vetted_sha256: str = "",
+) -> Policy:
+    """Load, check and warm up a policy.
 
-    The order matters: size and hash before parsing, the graph's checks before the runtime, and
-    a dry run on the inputs' means and extremes last.
+    The order matters: signature, size and hash before parsing, the graph's checks before the
+    runtime, and a dry run on the inputs' means and extremes last.
+
+    Args:
+        path: its directory, its manifest, or a channel of a registry (`models/default`).
+        trusted: directory of public keys, one of which must have signed it; None asks for none.
+        rate_hz: at which it will be asked; None where that is not known.
+        execution: what runs the graph.
+        vetted_sha256: of a file whose graph a process of its own has checked (`vetting`).
 
     Raises:
         PolicyError: the policy may not drive, with the reason.
     """
-    manifest_path = path / MANIFEST_FILE if path.is_dir() else path
+    manifest_path = manifest_of(path)
+    if trusted is not None and manifest_path.is_file():
+        check_signature(manifest_path, trusted)
     manifest = load_manifest(manifest_path)
+    if rate_hz is not None and abs(manifest.rate_hz / rate_hz - 1.0) > RATE_TOLERANCE:
+        expected = f"{rate_hz:g} within {RATE_TOLERANCE:.0%}, at which decisions are made"
+        raise PolicyError(manifest_path, "rate_hz", f"{manifest.rate_hz:g}", expected)
     model_path = manifest_path.parent / manifest.model.file
     content = _read(model_path, "model.file", MAX_MODEL_BYTES)
     digest = hashlib.sha256(content).hexdigest()
     if digest != manifest.model.sha256:
         raise PolicyError(model_path, "model.sha256", digest, manifest.model.sha256)
-    check_graph(content, manifest, model_path)
+    if digest != vetted_sha256:
+        check_graph(content, manifest, model_path)
     try:
-        session = create_session(content)
+        session = create_session(content, execution)
+    except PolicyError:
+        raise
     except Exception as error:  # onnxruntime's exceptions share no public base class
         raise PolicyError(model_path, "file", error, "a graph that onnxruntime opens") from error
     policy = Policy(manifest, session)
-    _dry_run(policy, model_path)
+    dry_run(policy, model_path)
     return policy
 
 
@@ -90,27 +115,3 @@ def _read(path: Path, field: str, limit: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PolicyError(path, field, error.strerror, "a readable file") from error
-
-
-def _dry_run(policy: Policy, where: Path) -> None:
-    """Run typical and extreme inputs; every answer must be finite and of the declared shape."""
-    manifest = policy.manifest
-    expected = tuple(manifest.output.shape)
-    for which in ("mean", "minimum", "maximum"):
-        tensors = {spec.tensor: _probe(spec, which) for spec in manifest.inputs}
-        try:
-            output = policy.infer(tensors).output
-        except InferenceError as error:
-            raise PolicyError(where, f"dry run on {which}", error, "an answer") from error
-        if output.shape != expected:
-            raise PolicyError(where, f"dry run on {which}", output.shape, f"shape {expected}")
-        if not np.isfinite(output).all():
-            raise PolicyError(where, f"dry run on {which}", output.tolist(), "finite values")
-
-
-def _probe(spec: InputSpec, which: str) -> Tensor:
-    """A tensor with the named statistic in every tick of the history; zeros without statistics."""
-    values = getattr(spec.statistics, which) if spec.statistics is not None else (0.0,)
-    normalised = (np.asarray(values, np.float32) - np.asarray(spec.offset)) / np.asarray(spec.scale)
-    frame = np.broadcast_to(normalised, (int(np.prod(spec.source.shape)),))
-    return np.tile(frame, spec.history).reshape(spec.shape).astype(np.float32)

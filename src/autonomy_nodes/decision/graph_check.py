@@ -15,6 +15,12 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from autonomy_nodes.decision.errors import PolicyError
+from autonomy_nodes.decision.graph_cost import (
+    MAX_OPERATIONS,
+    MAX_TOTAL_ELEMENTS,
+    elements,
+    operations,
+)
 from autonomy_nodes.decision.manifest import Manifest
 
 MAX_MODEL_BYTES = 64 * 1024 * 1024
@@ -54,12 +60,7 @@ def check_graph(content: bytes, manifest: Manifest, where: Path) -> None:
     inputs = [value for value in model.graph.input if value.name not in initialised]
     expected_inputs = {spec.tensor: spec.shape for spec in manifest.inputs}
     _check_values("inputs", inputs, expected_inputs, where)
-    _check_values(
-        "output",
-        list(model.graph.output),
-        {manifest.output.tensor: tuple(manifest.output.shape)},
-        where,
-    )
+    _check_values("output", list(model.graph.output), manifest.output_tensors, where)
     _check_sizes(model, where)
 
 
@@ -98,28 +99,27 @@ def _check_operators(model: ModelProto, where: Path) -> None:
 
 
 def _check_data_is_inside(model: ModelProto, where: Path) -> None:
+    if model.graph.sparse_initializer or any(_sparse(node) for node in model.graph.node):
+        raise PolicyError(where, "weights", "sparse tensors", "dense tensors")
     for tensor in _tensors(model):
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
             found = f"external data of tensor '{tensor.name}'"
             raise PolicyError(where, "weights", found, "weights inside the file")
 
 
+def _sparse(node: NodeProto) -> bool:
+    """Whether a node holds a sparse tensor: a few bytes of file may be gigabytes of memory."""
+    return any(a.HasField("sparse_tensor") or a.sparse_tensors for a in node.attribute)
+
+
 def _tensors(model: ModelProto) -> Iterator[TensorProto]:
     """Every tensor stored in the model: initialisers and node attributes."""
     yield from model.graph.initializer
-    for sparse in model.graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
     for node in model.graph.node:
-        yield from _attribute_tensors(node)
-
-
-def _attribute_tensors(node: NodeProto) -> Iterator[TensorProto]:
-    for attribute in node.attribute:
-        if attribute.HasField("t"):
-            yield attribute.t
-        yield from attribute.tensors
-        if attribute.HasField("sparse_tensor"):
-            yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
 
 
 def _check_values(
@@ -159,17 +159,40 @@ def _shape_of(value: ValueInfoProto) -> tuple[int, ...] | None:
 
 
 def _check_sizes(model: ModelProto, where: Path) -> None:
-    """Refuse a graph whose intermediate tensors are huge, or whose shapes contradict each other."""
+    """Refuse a graph with tensors that are huge or of unknown size, or that takes long to run."""
     try:
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except Exception as error:  # onnx raises its own C++ exception types
         raise PolicyError(where, "graph shapes", _first_line(error), "consistent shapes") from error
-    for value in inferred.graph.value_info:
-        shape = _shape_of(value)
-        if shape is not None and math.prod(shape) > MAX_TENSOR_ELEMENTS:
+    shapes = _shapes(inferred)
+    for node in model.graph.node:
+        for name in node.output:
+            if name and name not in shapes:
+                raise PolicyError(
+                    where, f"shape of tensor '{name}' ({node.op_type})", "unknown", "a static one"
+                )
+    for name, shape in shapes.items():
+        if math.prod(shape) > MAX_TENSOR_ELEMENTS:
             raise PolicyError(
                 where,
-                f"tensor '{value.name}' elements",
+                f"tensor '{name}' elements",
                 math.prod(shape),
                 f"at most {MAX_TENSOR_ELEMENTS}",
             )
+    for field, found, limit in (
+        ("elements of all tensors", elements(shapes), MAX_TOTAL_ELEMENTS),
+        ("operations of one run", operations(model, shapes), MAX_OPERATIONS),
+    ):
+        if found > limit:
+            raise PolicyError(where, field, found, f"at most {limit}")
+
+
+def _shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:
+    """Static shape of every tensor that has one, by name."""
+    graph = model.graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        shape = _shape_of(value)
+        if shape is not None:
+            shapes[value.name] = shape
+    return shapes

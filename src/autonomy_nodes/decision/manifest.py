@@ -12,11 +12,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from autonomy_nodes.decision.outputs import Output
+from autonomy_nodes.decision.outputs import Confidence, Output
 from autonomy_nodes.decision.schema import PerFeature, Positive, Schema, TensorName
 from autonomy_nodes.decision.sources import Source
 
 MANIFEST_VERSION: Literal[1] = 1
+ROUNDING = 1e-3
 
 
 class Statistics(Schema):
@@ -31,6 +32,27 @@ class Statistics(Schema):
     minimum: PerFeature
     maximum: PerFeature
     score_limit: Positive
+
+    @model_validator(mode="after")
+    def _possible(self) -> Statistics:
+        if any(value < 0.0 for value in self.std):
+            raise ValueError(f"std: found {min(self.std)}, expected no negative value")
+        lengths = (len(self.minimum), len(self.mean), len(self.maximum))
+        size = max(lengths)
+        if any(length not in (1, size) for length in lengths):
+            return self  # the input's own check names the wrong length
+        low, mean, high = (
+            values * size if len(values) == 1 else values
+            for values in (self.minimum, self.mean, self.maximum)
+        )
+        for index, (least, middle, most) in enumerate(zip(low, mean, high, strict=True)):
+            # Figures are rounded to four decimals.
+            if not least - ROUNDING <= middle <= most + ROUNDING:
+                raise ValueError(
+                    f"feature {index}: found minimum {least}, mean {middle}, maximum {most}, "
+                    "expected minimum <= mean <= maximum"
+                )
+        return self
 
 
 class InputSpec(Schema):
@@ -93,7 +115,7 @@ class Manifest(Schema):
 
     manifest_version: Literal[1]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-    version: Annotated[str, Field(min_length=1, max_length=64)]
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")]
     description: str
     licence: Annotated[str, Field(min_length=1)]
     model: ModelFile
@@ -101,11 +123,32 @@ class Manifest(Schema):
     latency_budget_ms: Annotated[float, Field(gt=0.0, le=1000.0)]
     inputs: Annotated[tuple[InputSpec, ...], Field(min_length=1, max_length=32)]
     output: Output
+    confidence: Confidence | None = None
     provenance: Provenance
+
+    @property
+    def output_tensors(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the graph's outputs, by name."""
+        tensors: dict[str, tuple[int, ...]] = {self.output.tensor: tuple(self.output.shape)}
+        if self.confidence is not None:
+            tensors[self.confidence.tensor] = tuple(self.confidence.shape)
+        return tensors
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Manifest:
         names = [spec.tensor for spec in self.inputs]
         if len(set(names)) != len(names):
             raise ValueError(f"inputs: found tensor names {names}, expected each only once")
+        if self.confidence is not None and self.confidence.tensor == self.output.tensor:
+            raise ValueError("confidence.tensor: found the output's, expected one of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _answers_within_a_period(self) -> Manifest:
+        period_ms = 1e3 / self.rate_hz
+        if self.latency_budget_ms > period_ms:
+            raise ValueError(
+                f"latency_budget_ms: found {self.latency_budget_ms:g}, expected at most the "
+                f"period of rate_hz, {period_ms:g}"
+            )
         return self

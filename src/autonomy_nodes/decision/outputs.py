@@ -36,6 +36,17 @@ class VelocityOutput(Schema):
     wz: Limits
 
 
+class Confidence(Schema):
+    """How sure the policy is of its answer, 0 to 1, as a second output of the graph.
+
+    Below `minimum` the policy does not drive.
+    """
+
+    tensor: TensorName
+    shape: tuple[Literal[1], Literal[1]] = (1, 1)
+    minimum: Annotated[float, Field(ge=0.0, le=1.0)]
+
+
 class Motion(Schema):
     """One entry of a table of motions: an arc at (vx m/s, wz rad/s)."""
 
@@ -50,6 +61,7 @@ class ManoeuvreOutput(Schema):
     kind: Literal["manoeuvre"]
     tensor: TensorName
     shape: tuple[Literal[1], int]
+    units: tuple[Literal["m/s"], Literal["rad/s"]] = ("m/s", "rad/s")
     manoeuvres: Annotated[tuple[Motion, ...], Field(min_length=2, max_length=1024)]
 
     @model_validator(mode="after")
@@ -68,6 +80,7 @@ class TrajectoryScoresOutput(Schema):
     kind: Literal["trajectory_scores"]
     tensor: TensorName
     shape: tuple[Literal[1], int]
+    units: tuple[Literal["m/s"], Literal["rad/s"]] = ("m/s", "rad/s")
     trajectories: Annotated[tuple[Motion, ...], Field(min_length=2, max_length=1024)]
     tolerance: Positive
 

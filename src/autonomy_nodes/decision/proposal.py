@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autonomy_nodes.decision.answers import candidates, fault_of_limits
+from autonomy_nodes.decision.answers import Alternative, candidates, fault_of_limits, ranking
 from autonomy_nodes.decision.errors import InferenceError
 from autonomy_nodes.decision.features import Familiarity, FeatureEncoder, Observation
 from autonomy_nodes.decision.handover import Fault
 from autonomy_nodes.decision.rollout import StoppingRollout
 from autonomy_nodes.decision.runtime import PolicyRunner
+
+MOST_ALTERNATIVES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Proposal:
         answered: False where the policy has no usable answer at all.
         latency_ms: wall time of the inference.
         familiarity: ratio of the out-of-distribution score to its limit; above 1 is outside.
+        confidence: as the policy gives it, 0 to 1; None where it gives none.
+        alternatives: the best-scored entries of a policy that scores a table, best first.
     """
 
     vx: float = 0.0
@@ -33,6 +37,8 @@ class Proposal:
     answered: bool = False
     latency_ms: float = 0.0
     familiarity: float = 0.0
+    confidence: float | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
 
 class PolicyPilot:
@@ -55,22 +61,37 @@ class PolicyPilot:
             inference = self._policy.infer(tensors)
         except InferenceError as error:
             return Proposal(fault=Fault(error.reason, str(error)))
+        found = Proposal(
+            latency_ms=inference.latency_ms,
+            confidence=inference.confidence,
+        )
         output, spec = inference.output, self._policy.manifest.output
         if output.shape != tuple(spec.shape) or not np.isfinite(output).all():
-            broken = Fault("non_finite", f"answer {output.tolist()}")
-            return Proposal(fault=broken, latency_ms=inference.latency_ms)
+            return replace(found, fault=Fault("non_finite", f"answer {output.tolist()}"))
         offers = candidates(spec, output)
+        found = replace(found, alternatives=tuple(ranking(spec, output, MOST_ALTERNATIVES)))
         excess = fault_of_limits(spec, *offers[0])
         if excess is not None:
-            return Proposal(fault=excess, latency_ms=inference.latency_ms)
+            return replace(found, fault=excess)
         score, tensor = self._familiarity.score(features)
         vx, wz = next((o for o in offers if self._is_free(observation, o)), offers[0])
-        fault: Fault | None = None
+        fault = self._doubt(inference.confidence)
         if score > 1.0:
             fault = Fault("out_of_distribution", f"{tensor} at {score:.2f} of its limit")
-        elif not self._is_free(observation, (vx, wz)):
+        elif fault is None and not self._is_free(observation, (vx, wz)):
             fault = Fault("collision_ahead", f"vx {vx:.2f} wz {wz:.2f}")
-        return Proposal(vx, wz, fault, True, inference.latency_ms, score)
+        return replace(found, vx=vx, wz=wz, fault=fault, answered=True, familiarity=score)
+
+    def _doubt(self, confidence: float | None) -> Fault | None:
+        """That the policy itself is not sure enough, or that its confidence is no number."""
+        spec = self._policy.manifest.confidence
+        if spec is None or confidence is None:
+            return None
+        if not 0.0 <= confidence <= 1.0:
+            return Fault("non_finite", f"confidence {confidence}")
+        if confidence < spec.minimum:
+            return Fault("unsure", f"confidence {confidence:.2f} below {spec.minimum:g}")
+        return None
 
     def _is_free(self, observation: Observation, velocity: tuple[float, float]) -> bool:
         return not self._rollout.touches(observation.costmap, observation.odometry, *velocity)

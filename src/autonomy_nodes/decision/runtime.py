@@ -15,16 +15,21 @@ from numpy.typing import NDArray
 
 from autonomy_nodes.decision.errors import InferenceError
 from autonomy_nodes.decision.manifest import Manifest
+from autonomy_nodes.decision.providers import CPU, Execution, bind_thread, check_core
 
 Tensor = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """Answer of one inference: the output tensor, float32, and the wall time it took."""
+    """Answer of one inference: the output tensor, float32, and the wall time it took.
+
+    confidence: what the policy says of its answer, 0 to 1; None where it says nothing.
+    """
 
     output: Tensor
     latency_ms: float
+    confidence: float | None = None
 
 
 class PolicyRunner(Protocol):
@@ -42,11 +47,15 @@ class PolicyRunner(Protocol):
         """
 
 
-def create_session(content: bytes) -> onnxruntime.InferenceSession:
-    """Open an ONNX graph on the CPU with one thread that never spins.
+def create_session(content: bytes, execution: Execution = CPU) -> onnxruntime.InferenceSession:
+    """Open an ONNX graph with one thread that never spins.
 
     The model is given as bytes, so that nothing it names on disk can be opened.
+
+    Raises:
+        PolicyError: this onnxruntime does not have the execution provider.
     """
+    providers = execution.providers()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -54,7 +63,7 @@ def create_session(content: bytes) -> onnxruntime.InferenceSession:
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(content, options, providers=providers)
 
 
 class Policy:
@@ -63,6 +72,7 @@ class Policy:
     def __init__(self, manifest: Manifest, session: onnxruntime.InferenceSession):
         self._manifest = manifest
         self._session = session
+        self._outputs = list(manifest.output_tensors)
 
     @property
     def manifest(self) -> Manifest:
@@ -81,10 +91,12 @@ class Policy:
         """
         started = time.perf_counter()
         try:
-            (output,) = self._session.run([self._manifest.output.tensor], dict(tensors), options)
+            answers = self._session.run(self._outputs, dict(tensors), options)
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise InferenceError("failed", str(error)) from error
-        return Inference(np.asarray(output), 1e3 * (time.perf_counter() - started))
+        latency_ms = 1e3 * (time.perf_counter() - started)
+        confidence = float(np.asarray(answers[1]).item()) if len(answers) > 1 else None
+        return Inference(np.asarray(answers[0]), latency_ms, confidence)
 
 
 class BoundedPolicy:
@@ -94,8 +106,15 @@ class BoundedPolicy:
     every further call is late at once.
     """
 
-    def __init__(self, policy: Policy, deadline_s: float):
+    def __init__(self, policy: Policy, deadline_s: float, core: int = -1):
+        """Start the thread, bound to CPU core `core` unless that is -1.
+
+        Raises:
+            PolicyError: this process may not run on that core.
+        """
+        check_core(core)
         self._policy = policy
+        self._core = core
         self._deadline_s = deadline_s
         self._requests: queue.SimpleQueue[tuple[Mapping[str, Tensor], Any] | None]
         self._requests = queue.SimpleQueue()
@@ -146,6 +165,7 @@ class BoundedPolicy:
             self._pending -= 1
 
     def _serve(self) -> None:
+        bind_thread(self._core)
         while (request := self._requests.get()) is not None:
             tensors, options = request
             try:

@@ -1,6 +1,8 @@
 """Where a policy's inputs come from: one class per kind of source, with its features' meaning.
 
-A new kind is a class here, an entry in `Source`, and an encoder in `features`.
+A new kind is a class here, an entry in `Source`, and an encoder in `features`. What a kind reads
+(`topic`, `message`, `frame`, `unit`) is fixed: a manifest may state it, and is refused where it
+states another.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ class ScanSource(Schema):
     """
 
     kind: Literal["scan"]
+    topic: Literal["/scan"] = "/scan"
+    message: Literal["sensor_msgs/msg/LaserScan"] = "sensor_msgs/msg/LaserScan"
+    frame: Literal["base_link"] = "base_link"
+    unit: Literal["m"] = "m"
     beams: Annotated[int, Field(ge=1, le=4096)]
     field_of_view: Annotated[float, Field(gt=0.0, le=math.tau)]
     max_range: Positive
@@ -38,6 +44,10 @@ class GoalSource(Schema):
     """The goal in polar form: (distance clipped to `max_distance`, cos bearing, sin bearing)."""
 
     kind: Literal["goal"]
+    topic: Literal["/mission/goal"] = "/mission/goal"
+    message: Literal["geometry_msgs/msg/PoseStamped"] = "geometry_msgs/msg/PoseStamped"
+    frame: Literal["base_link"] = "base_link"
+    unit: Literal["m"] = "m"
     max_distance: Positive
 
     @property
@@ -54,6 +64,10 @@ class GuideSource(Schema):
     """
 
     kind: Literal["guide"]
+    topic: Literal["/perception/costmap"] = "/perception/costmap"
+    message: Literal["nav_msgs/msg/OccupancyGrid"] = "nav_msgs/msg/OccupancyGrid"
+    frame: Literal["base_link"] = "base_link"
+    unit: Literal["m"] = "m"
     lookahead: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=64)]
 
     @property
@@ -66,6 +80,10 @@ class VelocitySource(Schema):
     """The measured body velocity from /odom: (vx m/s, wz rad/s)."""
 
     kind: Literal["velocity"]
+    topic: Literal["/odom"] = "/odom"
+    message: Literal["nav_msgs/msg/Odometry"] = "nav_msgs/msg/Odometry"
+    frame: Literal["base_link"] = "base_link"
+    unit: Literal["m/s, rad/s"] = "m/s, rad/s"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -81,6 +99,10 @@ class CostmapSource(Schema):
     """
 
     kind: Literal["costmap"]
+    topic: Literal["/perception/costmap"] = "/perception/costmap"
+    message: Literal["nav_msgs/msg/OccupancyGrid"] = "nav_msgs/msg/OccupancyGrid"
+    frame: Literal["base_link"] = "base_link"
+    unit: Literal["1"] = "1"
     size: Annotated[int, Field(ge=2, le=512)]
     resolution: Positive
     unknown: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0

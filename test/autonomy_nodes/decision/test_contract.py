@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import onnx
 import pytest
@@ -50,6 +52,23 @@ def test_honest_policy_loads_and_answers(write_policy):
         (("output", "vx"), {"low": 1.0, "high": -1.0}, "output.velocity.vx"),
         (("output", "vx"), {"low": -1.0, "high": float("inf")}, "output.velocity.vx.high"),
         (("latency_budget_ms",), 0.0, "latency_budget_ms"),
+        (("latency_budget_ms",), 60.0, "manifest"),
+        (("rate_hz",), 500.0, "manifest"),
+        (("version",), "../2", "version"),
+        (("inputs", 0, "source", "topic"), "/front/scan", "inputs.0.source.scan.topic"),
+        (
+            ("inputs", 0, "source", "message"),
+            "sensor_msgs/msg/Range",
+            "inputs.0.source.scan.message",
+        ),
+        (("inputs", 0, "source", "frame"), "map", "inputs.0.source.scan.frame"),
+        (("inputs", 0, "source", "unit"), "mm", "inputs.0.source.scan.unit"),
+        (("inputs", 0, "statistics", "std"), [-1.0], "inputs.0.statistics"),
+        (("inputs", 0, "statistics", "maximum"), [4.0], "inputs.0.statistics"),
+        (("inputs", 0, "statistics", "score_limit"), 0.0, "inputs.0.statistics.score_limit"),
+        (("output", "shape"), [1, 3], "output.velocity.shape.1"),
+        (("confidence",), {"tensor": "sure", "minimum": 0.5}, "output tensor names"),
+        (("confidence",), {"tensor": "velocity", "minimum": 0.5}, "manifest"),
         (("licence",), "", "licence"),
     ],
 )
@@ -57,6 +76,25 @@ def test_each_lie_in_the_manifest_is_refused_by_name(write_policy, path, value, 
     with pytest.raises(PolicyError) as refusal:
         load_policy(write_policy(edit=_set(path, value)))
     assert refusal.value.field == field
+
+
+def test_limits_that_the_typical_answer_leaves_are_refused(write_policy):
+    def lie(manifest):
+        manifest["output"]["vx"] = {"low": 0.0, "high": 0.3}
+        manifest["inputs"] = [
+            {**spec, "statistics": manifest["inputs"][0]["statistics"]}
+            for spec in manifest["inputs"]
+        ]
+
+    with pytest.raises(PolicyError, match=r"dry run on mean: found vx 0.500 outside \[0.0, 0.3\]"):
+        load_policy(write_policy(edit=lie))
+
+
+def test_rate_that_the_stack_does_not_decide_at_is_refused(write_policy):
+    directory = write_policy(edit=_set(("rate_hz",), 10.0))
+    assert load_policy(directory, rate_hz=10.5).manifest.rate_hz == 10.0
+    with pytest.raises(PolicyError, match="rate_hz: found 10, expected 20"):
+        load_policy(directory, rate_hz=20.0)
 
 
 def test_missing_key_is_refused_by_name(write_policy):
@@ -139,6 +177,56 @@ def test_huge_intermediate_tensor_is_refused(write_policy, graph):
         load_policy(write_policy(graph(body=body)))
 
 
+def test_tensor_of_unknown_size_is_refused(write_policy, graph):
+    body = [
+        helper.make_node("Cast", ["answer"], ["pads_2"], to=TensorProto.INT64),
+        helper.make_node("Concat", ["pads_2", "pads_2"], ["pads_4"], axis=1),
+        helper.make_node("Squeeze", ["pads_4"], ["pads"]),
+        helper.make_node("Pad", ["answer", "pads"], ["wide"]),
+        helper.make_node("ReduceMean", ["wide"], ["one"], keepdims=0),
+        helper.make_node("Add", ["answer", "one"], ["velocity"]),
+    ]
+    with pytest.raises(PolicyError, match=r"shape of tensor 'wide' \(Pad\): found unknown"):
+        load_policy(write_policy(graph(body=body)))
+
+
+def test_sparse_tensor_is_refused(write_policy, graph):
+    model = graph()
+    values = helper.make_tensor("dense", TensorProto.FLOAT, [1], [1.0])
+    indices = helper.make_tensor("dense_at", TensorProto.INT64, [1], [0])
+    model.graph.sparse_initializer.append(
+        helper.make_sparse_tensor(values, indices, [2**31, 2**20])
+    )
+    with pytest.raises(PolicyError, match="sparse"):
+        load_policy(write_policy(model))
+
+
+def test_graph_that_takes_long_is_refused_unrun(write_policy, graph):
+    """A hundred products of 1024 by 1024: no loop, no huge tensor, and minutes of work."""
+    side, links = 1024, 100
+    body = [
+        helper.make_node("Constant", [], ["pads"], value_ints=[0, 0, side - 1, side - 2]),
+        helper.make_node("Pad", ["answer", "pads"], ["m0"]),
+        *(helper.make_node("MatMul", [f"m{i}", f"m{i}"], [f"m{i + 1}"]) for i in range(links)),
+        helper.make_node("ReduceMean", [f"m{links}"], ["one"], keepdims=0),
+        helper.make_node("Add", ["answer", "one"], ["velocity"]),
+    ]
+    with pytest.raises(PolicyError, match=r"elements of all tensors|operations of one run"):
+        load_policy(write_policy(graph(body=body)))
+
+
+def test_deep_chain_is_refused(write_policy, graph):
+    names = ["answer", *(f"t{i}" for i in range(5000)), "velocity"]
+    body = [helper.make_node("Tanh", [a], [b]) for a, b in itertools.pairwise(names)]
+    with pytest.raises(PolicyError, match=r"graph\.node: found 500\d, expected at most 4096"):
+        load_policy(write_policy(graph(body=body)))
+
+
+def test_answer_slower_than_its_budget_is_refused(write_policy):
+    with pytest.raises(PolicyError, match="dry run latency"):
+        load_policy(write_policy(edit=_set(("latency_budget_ms",), 1e-4)))
+
+
 def _looping_body() -> list[onnx.NodeProto]:
     body = helper.make_graph(
         [
@@ -162,10 +250,37 @@ def _looping_body() -> list[onnx.NodeProto]:
     ]
 
 
+def _scanning_body() -> list[onnx.NodeProto]:
+    body = helper.make_graph(
+        [helper.make_node("Add", ["state", "x"], ["next"])],
+        "body",
+        [
+            helper.make_tensor_value_info("state", TensorProto.FLOAT, []),
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, []),
+        ],
+        [helper.make_tensor_value_info("next", TensorProto.FLOAT, [])],
+    )
+    return [
+        helper.make_node("Scan", ["zero", "answer"], ["velocity"], body=body, num_scan_inputs=1)
+    ]
+
+
+def _branching_body() -> list[onnx.NodeProto]:
+    branch = helper.make_graph(
+        [helper.make_node("Identity", ["answer"], ["y"])],
+        "branch",
+        [],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
+    )
+    return [helper.make_node("If", ["true"], ["velocity"], then_branch=branch, else_branch=branch)]
+
+
 @pytest.mark.parametrize(
     ("operator", "body"),
     [
         ("Loop", _looping_body()),
+        ("Scan", _scanning_body()),
+        ("If", _branching_body()),
         ("RandomNormalLike", [helper.make_node("RandomNormalLike", ["answer"], ["velocity"])]),
         ("Dropout", [helper.make_node("Dropout", ["answer"], ["velocity"])]),
     ],

@@ -3,46 +3,112 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import SimpleNamespace
 
 import pytest
-from typer.testing import CliRunner
 
-from autonomy_nodes.decision.cli import policy
-
-
-def _run(*arguments):
-    return CliRunner().invoke(policy, [str(argument) for argument in arguments])
+from edge_autonomy.cli import main
 
 
-def test_check_accepts_an_honest_policy(write_policy):
-    result = _run("check", write_policy(), "--json")
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Runs `edge-autonomy policy …` in this process, without the user's own key."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["edge-autonomy", "policy", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return SimpleNamespace(
+            exit_code=end.value.code or 0, stdout=captured.out, stderr=captured.err
+        )
+
+    return command
+
+
+def test_check_accepts_an_honest_policy(run, write_policy):
+    result = run("check", write_policy(), "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["name"] == "linear"
 
 
-@pytest.mark.parametrize("command", ["check", "card", "bench"])
-def test_refusal_is_one_line_and_exit_code_two(write_policy, command):
+@pytest.mark.parametrize("command", ["check", "card", "bench", "sign", "promote"])
+def test_refusal_is_one_line_and_exit_code_two(run, write_policy, command):
     directory = write_policy(edit=lambda manifest: manifest.update(name=""))
-    result = _run(command, directory)
+    result = run(command, directory)
     assert result.exit_code == 2
     assert result.stdout == ""
     assert len(result.stderr.strip().splitlines()) == 1
     assert "name" in result.stderr and str(directory) in result.stderr
 
 
-def test_card_names_inputs_limits_and_provenance(write_policy):
-    card = _run("card", write_policy()).stdout
+def test_card_names_inputs_limits_and_provenance(run, write_policy):
+    card = run("card", write_policy()).stdout
     for part in ("# linear 1.0.0", "| scan |", "vx -0.5 … 2 m/s", "Apache-2.0", "- seed: 0"):
         assert part in card
 
 
-def test_bench_reports_ordered_percentiles(write_policy):
-    result = _run("bench", write_policy(), "--ticks", 50, "--json")
+def test_bench_reports_ordered_percentiles(run, write_policy):
+    result = run("bench", write_policy(), "--ticks", 50, "--json")
     figures = json.loads(result.stdout)
     assert figures["ticks"] == 50
     assert 0.0 < figures["inference_ms_p50"] <= figures["inference_ms_p99"]
     assert figures["inference_ms_p50"] <= figures["tick_ms_p50"]
 
 
-def test_shipped_policy_is_accepted():
-    assert _run("check").exit_code == 0
+def test_shipped_policy_is_accepted(run):
+    assert run("check").exit_code == 0
+
+
+def test_check_says_what_it_cannot_know(run, write_policy):
+    notes = run("check", write_policy()).stdout
+    assert "unsigned" in notes
+    assert "input 'goal' has no statistics" in notes
+    assert "same answer to typical and to extreme inputs" in notes
+
+
+def test_new_begins_a_policy_that_is_accepted(run, tmp_path, graph):
+    model = tmp_path / "mine.onnx"
+    model.write_bytes(graph().SerializeToString())
+    assert run("new", tmp_path / "mine", "--model", model).exit_code == 0
+    assert "policy sign" in (tmp_path / "mine" / "GUIDE.md").read_text()
+    assert run("check", tmp_path / "mine").exit_code == 0
+    again = run("new", tmp_path / "mine", "--model", model)
+    assert again.exit_code == 2 and "manifest.yaml" in again.stderr
+
+
+def test_signed_policy_is_verified_until_a_byte_of_it_changes(run, tmp_path, write_policy):
+    directory, keys = write_policy(), tmp_path / "keys"
+    assert run("keygen", tmp_path / "key.pem").exit_code == 0
+    keys.mkdir()
+    (tmp_path / "key.pub.pem").rename(keys / "lena.pem")
+    unsigned = run("check", directory, "--trusted", keys)
+    assert unsigned.exit_code == 2 and "signature: found none" in unsigned.stderr
+    assert run("sign", directory, "--key", tmp_path / "key.pem").exit_code == 0
+    assert json.loads(run("verify", directory, "--trusted", keys, "--json").stdout) == {
+        "directory": str(directory),
+        "signed_by": "lena",
+    }
+    manifest = directory / "manifest.yaml"
+    manifest.write_text(manifest.read_text().replace("high: 2.0", "high: 3.0"))
+    changed = run("check", directory, "--trusted", keys)
+    assert changed.exit_code == 2 and "not by 'lena'" in changed.stderr
+
+
+def test_key_that_is_not_trusted_vouches_for_nothing(run, tmp_path, write_policy):
+    directory, keys = write_policy(), tmp_path / "keys"
+    run("keygen", tmp_path / "key.pem")
+    run("sign", directory, "--key", tmp_path / "key.pem")
+    keys.mkdir()
+    result = run("verify", directory, "--trusted", keys)
+    assert result.exit_code == 2 and "key_id" in result.stderr
+
+
+def test_private_key_is_for_its_owner_and_never_overwritten(run, tmp_path):
+    run("keygen", tmp_path / "key.pem")
+    assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
+    before = (tmp_path / "key.pem").read_bytes()
+    assert run("keygen", tmp_path / "key.pem").exit_code == 2
+    assert (tmp_path / "key.pem").read_bytes() == before

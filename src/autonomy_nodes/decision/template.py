@@ -1,0 +1,161 @@
+"""A manifest to begin with, made from an ONNX file, and how to go on."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import onnx
+import yaml
+
+from autonomy_nodes.decision.errors import PolicyError
+from autonomy_nodes.decision.graph_check import MAX_MODEL_BYTES
+from autonomy_nodes.decision.pointer import MANIFEST_FILE
+
+OutputKind = Literal["velocity", "manoeuvre", "trajectory_scores", "waypoints"]
+GUIDE_FILE = "GUIDE.md"
+LIMITS = {"vx": {"low": -0.5, "high": 2.0}, "wz": {"low": -4.0, "high": 4.0}}
+
+GUIDE = """\
+# What to fill in
+
+`manifest.yaml` was made from the shapes in the ONNX file. A machine cannot know what they mean:
+
+1. `inputs`: is each `source` the right one (scan, goal, guide, velocity, costmap)? Set its range,
+   field of view and look-ahead to those of the training.
+2. `offset` and `scale`: the tensor holds (feature - offset) / scale. Leave both out where the
+   graph itself normalises.
+3. `statistics` of each input (mean, std, minimum, maximum, score_limit), so that inputs unlike
+   the training data are noticed. Without them they are not.
+4. `output`: its kind, limits, and for tables what each entry is, in m/s and rad/s.
+5. `description`, `licence`, `provenance`: what a person needs to trust it, or to make it again.
+
+Then
+
+    edge-autonomy policy check {directory}
+    edge-autonomy policy card {directory}
+    edge-autonomy policy bench {directory}
+    edge-autonomy policy sign {directory} --key YOUR_KEY.pem
+    edge-autonomy policy promote {directory}
+
+A graph with new weights is a new version: raise `version`, and set `model.sha256` (`sha256sum`).
+All fields are described in docs/policies.md.
+"""
+
+
+def write_policy(directory: Path, model: bytes, manifest: Mapping[str, Any]) -> Path:
+    """Write a policy's two files; the model's name and hash are filled in.
+
+    Args:
+        directory: made where it is not there.
+        model: the ONNX file's content.
+        manifest: all but `manifest_version` and `model`, which are set here.
+
+    Returns:
+        The manifest's file.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "policy.onnx").write_bytes(model)
+    digest = hashlib.sha256(model).hexdigest()
+    file = {"file": "policy.onnx", "sha256": digest}
+    document = {"manifest_version": 1, "model": file, **manifest}
+    path = directory / MANIFEST_FILE
+    path.write_text(yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100))
+    return path
+
+
+def write_template(directory: Path, model: Path, kind: OutputKind, name: str) -> Path:
+    """Write a policy directory around an ONNX file: it, a manifest to fill in, and a guide.
+
+    Returns:
+        The manifest's file.
+
+    Raises:
+        PolicyError: the directory has a manifest already, or the model cannot be read.
+    """
+    if (directory / MANIFEST_FILE).exists():
+        raise PolicyError(directory, "manifest.yaml", "a file", "a directory without one")
+    try:
+        if model.stat().st_size > MAX_MODEL_BYTES:
+            found = f"{model.stat().st_size} bytes"
+            raise PolicyError(model, "model.file size", found, f"at most {MAX_MODEL_BYTES}")
+        content = model.read_bytes()
+        graph = onnx.load_model_from_string(content).graph
+    except OSError as error:
+        raise PolicyError(model, "model", error.strerror, "a readable file") from error
+    except PolicyError:
+        raise
+    except Exception as error:  # protobuf's exceptions share no base class across versions
+        raise PolicyError(model, "model", error, "an ONNX file") from error
+    path = write_policy(directory, content, draft(graph, kind, name))
+    (directory / GUIDE_FILE).write_text(GUIDE.format(directory=directory))
+    return path
+
+
+def draft(graph: onnx.GraphProto, kind: OutputKind, name: str) -> dict[str, Any]:
+    """A manifest guessed from the names and shapes of a graph's tensors, to be filled in.
+
+    Raises:
+        PolicyError: the graph has no inputs or no outputs.
+    """
+    stored = {tensor.name for tensor in graph.initializer}
+    inputs = [_input(value) for value in graph.input if value.name not in stored]
+    if not inputs or not graph.output:
+        raise PolicyError(name, "model", "no inputs or no outputs", "a graph with both")
+    return {
+        "name": name,
+        "version": "0.1.0",
+        "description": "What it drives, where, and how it was trained.",
+        "licence": "LicenseRef-unknown",
+        "rate_hz": 20.0,
+        "latency_budget_ms": 20.0,
+        "inputs": inputs,
+        "output": _output(graph.output[0], kind),
+        "provenance": {
+            "data": "unknown",
+            "code": "unknown",
+            "configuration": "unknown",
+            "seed": 0,
+            "created": "unknown",
+        },
+    }
+
+
+def _input(value: onnx.ValueInfoProto) -> dict[str, Any]:
+    """A guess by the shape: 3 numbers are a goal, 2 a velocity, a square a costmap, else a scan."""
+    shape = _shape(value)
+    features = math.prod(shape[1:])
+    source: dict[str, Any]
+    if "guide" in value.name and features % 2 == 0:
+        source = {"kind": "guide", "lookahead": [0.25 * (i + 1) for i in range(features // 2)]}
+    elif features == 3:
+        source = {"kind": "goal", "max_distance": 10.0}
+    elif features == 2:
+        source = {"kind": "velocity"}
+    elif len(shape) == 3 and shape[1] == shape[2]:
+        source = {"kind": "costmap", "size": shape[1], "resolution": 0.05}
+    else:
+        source = {"kind": "scan", "beams": shape[-1], "field_of_view": 4.71, "max_range": 10.0}
+    history = {"history": shape[1]} if len(shape) == 3 and source["kind"] != "costmap" else {}
+    return {"tensor": value.name, "source": source, "shape": shape, **history}
+
+
+def _output(value: onnx.ValueInfoProto, kind: OutputKind) -> dict[str, Any]:
+    shape = _shape(value)
+    common: dict[str, Any] = {"kind": kind, "tensor": value.name, "shape": shape}
+    if kind == "velocity":
+        return {**common, "units": ["m/s", "rad/s"], **LIMITS}
+    if kind == "waypoints":
+        return {**common, "units": "m", "interval_s": 0.25, "tracked": shape[1] // 2, **LIMITS}
+    motions = [{"name": f"motion {i}", "vx": 0.0, "wz": 0.0} for i in range(shape[-1])]
+    if kind == "manoeuvre":
+        return {**common, "manoeuvres": motions}
+    return {**common, "trajectories": motions, "tolerance": 1.0}
+
+
+def _shape(value: onnx.ValueInfoProto) -> list[int]:
+    """Static shape; 1 for a dimension without a size, which the check will name."""
+    return [max(1, dimension.dim_value) for dimension in value.type.tensor_type.shape.dim]

@@ -1,0 +1,126 @@
+"""Checking a policy in a process of its own, which may crash, hang or hoard memory.
+
+A parser of untrusted files may have faults that no check of ours foresees. Here they cost a
+child process and a line of text, while the node that asked goes on driving.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from autonomy_nodes.decision.errors import PolicyError
+
+PATIENCE_S = 60.0
+CPU_SECONDS = 45
+MEMORY_BYTES = 6 * 1024**3
+"""Of address space, most of which the libraries reserve and never touch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known of a policy that may drive; remarks: what its user should know."""
+
+    directory: str
+    name: str
+    version: str
+    sha256: str
+    signed_by: str
+    remarks: tuple[str, ...] = ()
+
+
+def vet(
+    path: Path,
+    trusted: Path | None = None,
+    rate_hz: float | None = None,
+    patience_s: float = PATIENCE_S,
+) -> Verdict:
+    """Check a policy in a child process; arguments as of `contract.load_policy`.
+
+    Raises:
+        PolicyError: the policy may not drive, or the check came to no end.
+    """
+    request = {"path": str(path), "trusted": str(trusted or ""), "rate_hz": rate_hz}
+    command = [sys.executable, "-m", "autonomy_nodes.decision.vetting", json.dumps(request)]
+    try:
+        child = subprocess.run(
+            command, capture_output=True, text=True, timeout=patience_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise PolicyError(path, "check", f"no end in {patience_s:g} s", "a verdict") from None
+    try:
+        answer = json.loads(child.stdout.strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        code = child.returncode
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        raise PolicyError(path, "check", f"the checking process ended by {how}", "a verdict") from (
+            None
+        )
+    if "refused" in answer:
+        raise PolicyError(*answer["refused"])
+    return Verdict(**{**answer, "remarks": tuple(answer["remarks"])})
+
+
+def examine(path: Path, trusted: Path | None, rate_hz: float | None) -> Verdict:
+    """Check a policy in this process.
+
+    Raises:
+        PolicyError: the policy may not drive.
+    """
+    from autonomy_nodes.decision.contract import load_policy
+    from autonomy_nodes.decision.dry_run import answers_alike
+    from autonomy_nodes.decision.pointer import manifest_of
+    from autonomy_nodes.decision.signature import check_signature, read_signature
+
+    policy = load_policy(path, trusted, rate_hz)
+    manifest, file = policy.manifest, manifest_of(path)
+    remarks = [
+        f"input '{spec.tensor}' has no statistics: strange values of it are not noticed"
+        for spec in manifest.inputs
+        if spec.statistics is None
+    ]
+    signer = check_signature(file, trusted) if trusted is not None else ""
+    if not signer:
+        remarks.append(
+            "unsigned" if read_signature(file) is None else "its signature was not checked"
+        )
+    if answers_alike(policy):
+        remarks.append("it gives the same answer to typical and to extreme inputs")
+    return Verdict(
+        str(file.parent.resolve()),
+        manifest.name,
+        manifest.version,
+        manifest.model.sha256,
+        signer,
+        tuple(remarks),
+    )
+
+
+def _limit(kind: int, amount: int) -> None:
+    """Lower a limit of this process, never above what it may have."""
+    _, hard = resource.getrlimit(kind)
+    wanted = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
+    resource.setrlimit(kind, (wanted, hard))
+
+
+def main() -> None:
+    """Read a request from the command line and print the verdict as JSON."""
+    _limit(resource.RLIMIT_CPU, CPU_SECONDS)
+    _limit(resource.RLIMIT_AS, MEMORY_BYTES)
+    _limit(resource.RLIMIT_CORE, 0)
+    request = json.loads(sys.argv[1])
+    trusted = Path(request["trusted"]) if request["trusted"] else None
+    try:
+        answer = asdict(examine(Path(request["path"]), trusted, request["rate_hz"]))
+    except PolicyError as error:
+        answer = {"refused": [error.where, error.field, error.found, error.expected]}
+    sys.stdout.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    main()
