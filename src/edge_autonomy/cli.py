@@ -15,6 +15,7 @@ from edge_autonomy.doctor.cli import doctor
 from edge_autonomy.launch.cli import launch
 from policy_training.cli import train
 from scenario_eval.cli import bench as stack_bench
+from scenario_eval.cli import evaluation
 from world_sim.bench.cli import bench as simulator_bench
 from world_sim.cli import worlds
 
@@ -49,6 +50,7 @@ app.add_typer(policy, name="policy")
 app.command()(train)
 app.add_typer(worlds, name="worlds")
 app.command()(barn)
+app.add_typer(evaluation, name="eval")
 app.add_typer(bench, name="bench")
 for group in (simulator_bench, stack_bench, launched_bench):
     bench.add_typer(group)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 import campaigns
-
 from scenario_eval.judging.baseline import baseline_of
 from scenario_eval.judging.gate import GateSettings, judge
 from scenario_eval.report.page import render
