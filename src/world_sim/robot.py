@@ -79,6 +79,7 @@ class Robot:
 
     def _add_sensors(self, built: BuiltRobot, models: Sequence[Model], seed: int) -> None:
         model, data = self._simulator.model, self._simulator.data
+        config = self._simulator.config
         static = tuple(m for m in models if m.static)
         others = [m for m in models if m.name != built.name]
         for number, (name, sensor) in enumerate(built.sensors):
@@ -86,12 +87,18 @@ class Robot:
             site = int(model.site(name).id)
             if isinstance(sensor.spec, LidarSpec):
                 height = float(data.site_xpos[site, 2])
-                lidar = Lidar(sensor.spec, static_slice(static, height), height, rng)
+                lidar = Lidar(
+                    sensor.spec,
+                    static_slice(static, height),
+                    height,
+                    rng,
+                    dropout=config.lidar_dropout,
+                )
                 moving = MovingBodies(model, others, height)
-                rate = self._simulator.config.lidar_rate or sensor.update_rate or 10.0
+                rate = config.lidar_rate or sensor.update_rate or 10.0
                 self.clocked.append(LidarClock(self, rate, site, lidar, moving))
             elif isinstance(sensor.spec, ImuSpec):
-                unit = InertialUnit(sensor.spec, rng)
+                unit = InertialUnit(sensor.spec, rng, (config.gyro_bias, config.accelerometer_bias))
                 row = self._arrays.accelerometer_of.index(name)
                 gyro = int(model.sensor(f"{name}::gyro").adr[0])
                 self.clocked.append(ImuClock(self, sensor.update_rate or 100.0, unit, row, gyro))
@@ -104,7 +111,7 @@ class Robot:
 
     @property
     def odometry(self) -> NDArray[np.float64]:
-        """(11,) float64: this robot's row of the compiled loop's odometry."""
+        """(13,) float64: this robot's row of the compiled loop's odometry."""
         row: NDArray[np.float64] = self._arrays.odometry[self.index]
         return row
 
@@ -217,17 +224,23 @@ class ImuClock(Clocked):
 
 
 class OdometryClock(Clocked):
-    """The base's own odometry."""
+    """The base's own odometry.
+
+    Encoders that count see no speed between two counts, so that such a base reports the mean
+    since its last message; one with exact angles reports the speed of its wheels now.
+    """
 
     def measure(self) -> Measurement:
         """Report pose and twist as the base believes them."""
         simulator, row = self.robot.simulator, self.robot.odometry
         fused = simulator.config.odometry == "fused"
         start = stepping.FUSED_X if fused else stepping.WHEEL_X
-        wz = row[stepping.ODOM_W]
+        vx, wz = float(row[stepping.ODOM_V]), float(row[stepping.ODOM_W])
+        if simulator.config.encoder_ticks:
+            period_s = self.period_steps * float(simulator.model.opt.timestep)
+            vx, wz = row[stepping.DISTANCE] / period_s, row[stepping.TURN] / period_s
+        row[stepping.DISTANCE] = row[stepping.TURN] = 0.0
         if fused:
             wz = simulator.data.qvel[self.robot._qvel_at + 5] + row[stepping.GYRO_ERROR]
-        message = odometry_message(
-            simulator.now_ns, row[start : start + 3], float(row[stepping.ODOM_V]), float(wz)
-        )
+        message = odometry_message(simulator.now_ns, row[start : start + 3], float(vx), float(wz))
         return Measurement(self.robot.name, "odom", message)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from world_sim import stepping
 from world_sim.drive import DriveSpec
 from world_sim.model import Built
+from world_sim.simulator_config import SimulatorConfig
 
 
 class RobotArrays:
@@ -19,12 +20,12 @@ class RobotArrays:
 
     limits: (R, 10). speed_scale: (R, 2) wheel speed reached per wheel speed asked for, left and
     right. grip: (R, 2) friction of the tyres per their healthy friction. command: (R, 4).
-    expiry: (R,) step from which the command has timed out. odometry: (R, 11). touching: (R,)
-    contacts with anything but the ground. specific_force: (I, 4) sums since the last sample.
-    accelerometer_of: the inertial unit of each row of `specific_force`.
+    expiry: (R,) step from which the command has timed out. odometry: (R, 13). encoders: (R, 4).
+    touching: (R,) contacts with anything but the ground. specific_force: (I, 4) sums since the
+    last sample. accelerometer_of: the inertial unit of each row of `specific_force`.
     """
 
-    def __init__(self, built: Built, data: mujoco.MjData) -> None:
+    def __init__(self, built: Built, data: mujoco.MjData, config: SimulatorConfig) -> None:
         robots, model = built.robots, built.model
         count = len(robots)
         self.limits = np.array([_limits(robot.drive) for robot in robots]).reshape(-1, 10)
@@ -32,7 +33,9 @@ class RobotArrays:
         self.grip = np.ones((count, 2))
         self.command = np.zeros((count, 4))
         self.expiry = np.zeros(count, dtype=np.int64)
-        self.odometry = np.zeros((count, 11))
+        self.odometry = np.zeros((count, 13))
+        self.encoders = np.array([_encoders(robot.drive, config) for robot in robots])
+        self.encoders = self.encoders.reshape(-1, 4)
         self.touching = np.zeros(count, dtype=np.int64)
         self.accelerometer_of = [
             name for robot in robots for name, sensor in robot.sensors if sensor.kind == "imu"
@@ -80,6 +83,7 @@ class RobotArrays:
             self.command,
             self.expiry,
             self.odometry,
+            self.encoders,
             *self._tables,
             self.touching,
             self._accelerometer,
@@ -106,6 +110,14 @@ def _limits(drive: DriveSpec) -> tuple[float, ...]:
         drive.wheel_radius,
         drive.wheel_separation,
     )
+
+
+def _encoders(drive: DriveSpec, config: SimulatorConfig) -> tuple[float, ...]:
+    """What the wheels' odometry believes, and how finely it sees; a row of `encoders`."""
+    larger = 1.0 + config.wheel_radius_error
+    tick = math.tau / config.encoder_ticks if config.encoder_ticks else 0.0
+    track = drive.wheel_separation * (1.0 + config.track_error)
+    return larger, larger * (1.0 + config.wheel_imbalance), track, tick
 
 
 def _wheel_tables(

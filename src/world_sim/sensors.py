@@ -33,6 +33,8 @@ def draw_bias(noise: Noise, rng: np.random.Generator) -> float:
 class Lidar:
     """A planar scanner in the slice of the static world at its height (metres).
 
+    dropout: share of the beams of a scan that return nothing, drawn anew for each.
+
     The beam stays level: the pitch of a robot on flat ground, some milliradians under full
     braking, is not played.
     """
@@ -42,6 +44,7 @@ class Lidar:
     height: float
     rng: np.random.Generator
     frame_id: str = "lidar_link"
+    dropout: float = 0.0
 
     @property
     def increment(self) -> float:
@@ -56,10 +59,12 @@ class Lidar:
         spec = self.spec
         exact = self.exact(x, y, yaw, moving)
         noise = self.rng.standard_normal(spec.samples, dtype=np.float32)
-        stddev = spec.noise.stddev
+        ranges = report(exact, noise, spec.noise.stddev, spec.range_min, spec.range_max)
+        if self.dropout > 0.0:
+            ranges[self.rng.random(spec.samples, dtype=np.float32) < self.dropout] = np.inf
         return LaserScan(
             stamp_ns=stamp_ns,
-            ranges=report(exact, noise, stddev, spec.range_min, spec.range_max),
+            ranges=ranges,
             angle_min=spec.angle_min,
             angle_increment=self.increment,
             range_min=spec.range_min,
@@ -79,10 +84,14 @@ class Lidar:
 
 @dataclass(slots=True)
 class InertialUnit:
-    """A gyroscope and an accelerometer with white noise and a constant bias per axis."""
+    """A gyroscope and an accelerometer with white noise and a constant bias per axis.
+
+    added_bias: rad/s and m/s², on every axis, beside what `spec` draws.
+    """
 
     spec: ImuSpec
     rng: np.random.Generator
+    added_bias: tuple[float, float] = (0.0, 0.0)
     frame_id: str = "imu_link"
     _bias: NDArray[np.float64] = field(init=False)
     _stddev: NDArray[np.float64] = field(init=False)
@@ -91,7 +100,8 @@ class InertialUnit:
     def __post_init__(self) -> None:
         """Draw the biases of this run."""
         channels = (*self.spec.gyro, *self.spec.accelerometer)
-        self._bias = np.array([draw_bias(noise, self.rng) for noise in channels])
+        drawn = np.array([draw_bias(noise, self.rng) for noise in channels])
+        self._bias = drawn + np.repeat(self.added_bias, 3)
         self._stddev = np.array([noise.stddev for noise in channels])
         self._errors = self._draw_errors()
 

@@ -18,6 +18,7 @@ from world_sim.robot_arrays import RobotArrays
 from world_sim.scripted import ScriptedBodies
 from world_sim.sdf.pose import planar
 from world_sim.sdf.types import Model, World
+from world_sim.simulator_config import SimulatorConfig
 from world_sim.world import load_model
 
 __all__ = ["GroundTruth", "Measurement", "RobotSpawn", "Simulator", "SimulatorConfig"]
@@ -41,22 +42,6 @@ class RobotSpawn:
     pose: Pose2D = ORIGIN
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatorConfig:
-    """How the simulation is run.
-
-    step_ms: physics step, milliseconds.
-    command_timeout_s: the base stops when its last command is older; zero: it never does.
-    odometry: `fused` (wheels and gyroscope, as a robot's own filter gives it) or `wheel`.
-    lidar_rate: scans per second instead of what the robots' models say; zero: as they say.
-    """
-
-    step_ms: int = 2
-    command_timeout_s: float = 0.25
-    odometry: str = "fused"
-    lidar_rate: float = 0.0
-
-
 class Simulator:
     """Plays a world. Deterministic: the same world, robots, seed and commands, the same bytes.
 
@@ -66,7 +51,7 @@ class Simulator:
             the world that have a differential drive are robots too.
         seed: of every random number.
         faults: what goes wrong, and when; process faults are for who runs the processes.
-        config: physics step, command timeout, kind of odometry.
+        config: physics step, command timeout, what the robots' hardware adds.
 
     Raises:
         WorldError: the world or a robot's model cannot be played.
@@ -97,7 +82,7 @@ class Simulator:
         mujoco.mj_forward(self.model, self.data)
         self._step = 0
         self.contacts_since_start: list[tuple[int, str]] = []
-        self._arrays = RobotArrays(self._built, self.data)
+        self._arrays = RobotArrays(self._built, self.data, self.config)
         self.robots: dict[str, Robot] = {
             built.name: Robot(index, built, self, models, seed)
             for index, built in enumerate(self._built.robots)

@@ -30,10 +30,14 @@ BOUNCE_S = 0.005
 V_MIN, V_MAX, W_MIN, W_MAX, A_MIN, A_MAX, ALPHA_MIN, ALPHA_MAX, RADIUS, SEPARATION = range(10)
 # Columns of `command` (R, 4): the target, what the limits have let through so far.
 TARGET_V, TARGET_W, NOW_V, NOW_W = range(4)
-# Columns of `odometry` (R, 11): wheels alone, wheels with the gyroscope's heading, last twist
-# of the wheels, gyroscope error (bias and noise) now, angles that each side's wheels turned.
+# Columns of `odometry` (R, 13): wheels alone, wheels with the gyroscope's heading, last twist
+# of the wheels, gyroscope error (bias and noise) now, angles that each side's wheels turned,
+# distance and turn since the last message.
 (WHEEL_X, WHEEL_Y, WHEEL_YAW, FUSED_X, FUSED_Y, FUSED_YAW) = range(6)
-ODOM_V, ODOM_W, GYRO_ERROR, LEFT_ANGLE, RIGHT_ANGLE = range(6, 11)
+ODOM_V, ODOM_W, GYRO_ERROR, LEFT_ANGLE, RIGHT_ANGLE, DISTANCE, TURN = range(6, 13)
+# Columns of `encoders` (R, 4): believed wheel radius per true one, left and right, believed
+# distance between the sides (m), angle of one count (rad; zero for exact angles).
+LEFT_SCALE, RIGHT_SCALE, TRACK, TICK = range(4)
 # Columns of `tyres` (W, 4): friction coefficients of the contact along and across the tread, slip
 # below which friction is proportional (m/s), seconds since the wheel last touched.
 MU_ALONG, MU_ACROSS, GRIP_SLIP, AIRBORNE = range(4)
@@ -119,6 +123,7 @@ def run_steps(
     command: NDArray[np.float64],
     expiry: NDArray[np.int64],
     odometry: NDArray[np.float64],
+    encoders: NDArray[np.float64],
     wheels: NDArray[np.int64],
     tyres: NDArray[np.float64],
     loads: NDArray[np.float64],
@@ -151,7 +156,8 @@ def run_steps(
         grip: (R, 2) friction of the tyres per their healthy friction, left and right.
         command: (R, 4) per robot, updated.
         expiry: (R,) number of the step from which the command has timed out.
-        odometry: (R, 11) per robot, updated.
+        odometry: (R, 13) per robot, updated.
+        encoders: (R, 4) per robot, see the column names.
         wheels: (W, 5) robot, side (0 left, 1 right), actuators along and across the tread,
             address of the wheel's contact count in sensordata.
         tyres: (W, 4) per wheel, see the column names, updated.
@@ -194,7 +200,8 @@ def run_steps(
         for r in range(robots):
             left = _tread_speed(limits[r], command[r], 0) * speed_scale[r, 0] * step_s
             right = _tread_speed(limits[r], command[r], 1) * speed_scale[r, 1] * step_s
-            _update_odometry(odometry[r], limits[r], left, right, qvel[roots[r] + 5], step_s)
+            radius, yaw_rate = limits[r, RADIUS], qvel[roots[r] + 5]
+            _update_odometry(odometry[r], encoders[r], radius, left, right, yaw_rate, step_s)
             # What the limits let through reaches the wheels with the next step, as in Gazebo.
             expired = first_step + step >= expiry[r]
             target_v = 0.0 if expired else command[r, TARGET_V]
@@ -230,21 +237,36 @@ def _tread_speed(limits: NDArray[np.float64], command: NDArray[np.float64], side
     return speed
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _counted(before: float, after: float, tick: float) -> float:
+    """Angle that a wheel's encoder counts while it turns from `before` to `after`, radians."""
+    return (math.floor(after / tick) - math.floor(before / tick)) * tick
+
+
 @njit(cache=True, nogil=True)
 def _update_odometry(
     odometry: NDArray[np.float64],
-    limits: NDArray[np.float64],
+    encoder: NDArray[np.float64],
+    radius: float,
     left: float,
     right: float,
     yaw_rate: float,
     step_s: float,
 ) -> None:
     """Advance both odometries of a robot whose treads ran `left` and `right` metres."""
-    odometry[LEFT_ANGLE] += left / limits[RADIUS]
-    odometry[RIGHT_ANGLE] += right / limits[RADIUS]
+    left_before, right_before = odometry[LEFT_ANGLE], odometry[RIGHT_ANGLE]
+    odometry[LEFT_ANGLE] += left / radius
+    odometry[RIGHT_ANGLE] += right / radius
+    if encoder[TICK] > 0.0:
+        left = _counted(left_before, odometry[LEFT_ANGLE], encoder[TICK]) * radius
+        right = _counted(right_before, odometry[RIGHT_ANGLE], encoder[TICK]) * radius
+    left *= encoder[LEFT_SCALE]
+    right *= encoder[RIGHT_SCALE]
     distance = 0.5 * (left + right)
-    turn = (right - left) / limits[SEPARATION]
+    turn = (right - left) / encoder[TRACK]
     integrate(odometry, WHEEL_X, distance, turn)
     integrate(odometry, FUSED_X, distance, (yaw_rate + odometry[GYRO_ERROR]) * step_s)
     odometry[ODOM_V] = distance / step_s
     odometry[ODOM_W] = turn / step_s
+    odometry[DISTANCE] += distance
+    odometry[TURN] += turn
