@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 
 import mujoco
+import numpy as np
 
 from world_sim.meshes import convex_parts
 from world_sim.sdf.pose import Pose3, Quaternion, Vector3
+from world_sim.sdf.surfaces import heights_of, polyline_prisms
 from world_sim.sdf.types import (
     Box,
     Capsule,
@@ -16,9 +18,11 @@ from world_sim.sdf.types import (
     Cylinder,
     Ellipsoid,
     Geometry,
+    Heightmap,
     Mesh,
     Model,
     Plane,
+    Polyline,
     Sphere,
 )
 
@@ -28,6 +32,9 @@ STATIC_BIT, DYNAMIC_BIT = 1, 2
 # Gazebo, whose contacts do not bounce. A caster that taps the ground under braking would
 # otherwise lift the wheels.
 CONTACT_SOLREF = (0.006, 4.0)
+
+# Of a height field (m): below its lowest point, and between that and its highest.
+GROUND_THICKNESS, LEAST_RISE = 1.0, 1e-6
 
 # MuJoCo's type and size of a geom, and its further arguments.
 Shape = tuple[mujoco.mjtGeom, list[float], dict[str, object]]
@@ -39,7 +46,8 @@ class GeomFactory:
     def __init__(self, spec: mujoco.MjSpec, models: Sequence[Model]) -> None:
         self.owners: dict[str, str] = {}
         self._spec = spec
-        self._meshes: dict[tuple[Mesh, bool], list[str]] = {}
+        self._meshes: dict[tuple[Mesh | Polyline, bool], list[str]] = {}
+        self._fields: dict[Heightmap, str] = {}
         self._priorities = friction_priorities(models)
 
     def add(
@@ -59,6 +67,8 @@ class GeomFactory:
         geometry = collision.geometry
         if isinstance(geometry, Plane):
             pose = pose.compose(Pose3(orientation=_from_z(geometry.normal)))
+        elif isinstance(geometry, Heightmap):
+            pose = pose.compose(_base_of(geometry))
         names = [
             self._add_geom(body, model, collision, pose, static, tyre, shape)
             for shape in self._shapes(geometry, static)
@@ -110,20 +120,43 @@ class GeomFactory:
                 return [(kind.mjGEOM_CAPSULE, [radius, length / 2, 0.0], {})]
             case Ellipsoid(radii=radii):
                 return [(kind.mjGEOM_ELLIPSOID, list(radii), {})]
-            case Mesh():
+            case Mesh() | Polyline():
                 names = self._parts(geometry, separate=static)
                 return [(kind.mjGEOM_MESH, [0.0, 0.0, 0.0], {"meshname": n}) for n in names]
+            case Heightmap():
+                name = self._height_field(geometry)
+                return [(kind.mjGEOM_HFIELD, [0.0, 0.0, 0.0], {"hfieldname": name})]
 
-    def _parts(self, mesh: Mesh, separate: bool) -> list[str]:
-        """Names of the convex meshes that stand for `mesh`."""
-        key = (mesh, separate)
+    def _parts(self, shape: Mesh | Polyline, separate: bool) -> list[str]:
+        """Names of the convex meshes that stand for `shape`."""
+        key = (shape, separate)
         if key not in self._meshes:
-            self._meshes[key] = []
-            for part in convex_parts(mesh, separate):
-                name = f"mesh{sum(map(len, self._meshes.values()))}"
+            if isinstance(shape, Mesh):
+                parts = convex_parts(shape, separate)
+            elif separate:
+                parts = polyline_prisms(shape)
+            else:
+                parts = [np.concatenate(polyline_prisms(shape))]
+            count = sum(map(len, self._meshes.values()))
+            self._meshes[key] = [f"mesh{count + index}" for index in range(len(parts))]
+            for name, part in zip(self._meshes[key], parts, strict=True):
                 self._spec.add_mesh(name=name, uservert=part.ravel())
-                self._meshes[key].append(name)
         return self._meshes[key]
+
+    def _height_field(self, heightmap: Heightmap) -> str:
+        if heightmap not in self._fields:
+            heights = heights_of(heightmap)
+            name = f"heights{len(self._fields)}"
+            self._fields[heightmap] = name
+            rise = max(float(np.ptp(heights)), LEAST_RISE)
+            self._spec.add_hfield(
+                name=name,
+                nrow=heights.shape[0],
+                ncol=heights.shape[1],
+                size=[heightmap.size.x / 2, heightmap.size.y / 2, rise, GROUND_THICKNESS],
+                userdata=((heights - heights.min()) / rise).ravel(),
+            )
+        return self._fields[heightmap]
 
 
 def friction_priorities(models: Sequence[Model]) -> dict[float, int]:
@@ -139,6 +172,12 @@ def friction_priorities(models: Sequence[Model]) -> dict[float, int]:
         for collision in link.collisions
     }
     return {value: rank for rank, value in enumerate(sorted(values, reverse=True))}
+
+
+def _base_of(heightmap: Heightmap) -> Pose3:
+    """Where MuJoCo's height field of `heightmap` begins, in the collision's frame."""
+    x, y, z = heightmap.position
+    return Pose3(Vector3(x, y, z + float(heights_of(heightmap).min())))
 
 
 def _from_z(direction: Vector3) -> Quaternion:

@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, QhullError
 
 from world_sim.errors import WorldError
-from world_sim.sdf.element import parse_xml, read_bytes
+from world_sim.sdf.element import Element, parse_xml, read_bytes
 from world_sim.sdf.types import Mesh
 
 MAX_MESH_BYTES = 64 * 1024 * 1024
@@ -43,7 +43,7 @@ def mesh_triangles(mesh: Mesh) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=64)
 def load_triangles(path: str) -> NDArray[np.float64]:
-    """(T, 3, 3) float64: the triangles of a mesh file, in its frame and units (DAE: metres, z up).
+    """(T, 3, 3) float64: the triangles of a mesh file, in its frame and units (DAE: metres).
 
     Raises:
         WorldError: the file cannot be read as a mesh.
@@ -76,7 +76,7 @@ def _by_mujoco(path: str) -> NDArray[np.float64]:
 
 def _collada(data: bytes, path: str) -> NDArray[np.float64]:
     # The library reads XML with entities: those are refused first, as in a world.
-    parse_xml(data, path)
+    root = parse_xml(data, path)
     import trimesh
 
     try:
@@ -85,7 +85,21 @@ def _collada(data: bytes, path: str) -> NDArray[np.float64]:
     except Exception as error:  # of many kinds, from two libraries
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise WorldError(path, f"not COLLADA: {first}") from error
-    return np.asarray(mesh.triangles, dtype=np.float64)
+    triangles: NDArray[np.float64] = np.asarray(mesh.triangles, dtype=np.float64)
+    return triangles * _metres(root, path)
+
+
+def _metres(root: Element, path: str) -> float:
+    """Metres of one unit of a COLLADA file."""
+    unit = root.find_path("asset", "unit")
+    text = "1" if unit is None else unit.attributes.get("meter", "1")
+    try:
+        metres = float(text)
+    except ValueError:
+        raise WorldError(path, f"a unit of '{text}' metres") from None
+    if not 0.0 < metres < 1e6:
+        raise WorldError(path, f"a unit of {metres:g} metres")
+    return metres
 
 
 def convex_parts(mesh: Mesh, separate: bool) -> list[NDArray[np.float64]]:

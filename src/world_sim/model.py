@@ -1,8 +1,9 @@
 """From a world's data to a MuJoCo model.
 
-Static planes go on the world body: they are the ground, touching which is no collision. Other
-static shapes are obstacles: primitives in slots (`obstacles`), meshes on a body of their own. A
-dynamic model becomes a free body with its joints below it, an actor a body that its script moves.
+Static planes and heightmaps go on the world body: they are the ground, touching which is no
+collision. Other static shapes are obstacles: primitives in slots (`obstacles`), meshes on a body
+of their own. A dynamic model becomes a free body with its joints below it, an actor a body that
+its script moves.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from world_sim.obstacles import (
     slots_needed,
 )
 from world_sim.scripted import add_scripted
-from world_sim.sdf.types import Model, Plane, Sensor, World
+from world_sim.sdf.types import Heightmap, Model, Plane, Sensor, World
 from world_sim.statics import (
     centre_of_mass,
     load_table,
@@ -123,6 +124,7 @@ class _Builder:
         self._scenery = self.spec.worldbody.add_body(name=SCENERY)
         # Moments that break the triangle inequality by rounding are mended, not refused.
         self.spec.compiler.balanceinertia = True
+        self.spec.compiler.degree = False
         option = self.spec.option
         option.timestep = step_s
         option.gravity = list(world.gravity)
@@ -144,7 +146,7 @@ class _Builder:
                 if isinstance(collision.geometry, PRIMITIVES):
                     self.obstacles.append(Obstacle(model, collision, place))
                     continue
-                ground = isinstance(collision.geometry, Plane)
+                ground = isinstance(collision.geometry, Plane | Heightmap)
                 body = self.spec.worldbody if ground else self._scenery
                 self.geoms.add(body, model, collision, place, static=True)
                 if ground:
@@ -156,8 +158,10 @@ class _Builder:
             return None
         tree = ModelTree(self.spec, self.geoms, model)
         tree.add_links()
+        collides = {f"{model.name}::{link.name}" for link in model.links if link.self_collide}
         for first, second in itertools.combinations(tree.bodies, 2):
-            self.spec.add_exclude(bodyname1=first, bodyname2=second)
+            if not {first, second} <= collides:
+                self.spec.add_exclude(bodyname1=first, bodyname2=second)
         return self._robot(model, tree) if tree.drive else None
 
     def _robot(self, model: Model, tree: ModelTree) -> BuiltRobot:

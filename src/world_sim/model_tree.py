@@ -9,7 +9,7 @@ from world_sim.drive import read_drive
 from world_sim.errors import WorldError
 from world_sim.geoms import GeomFactory
 from world_sim.sdf.pose import NO_ROTATION, Pose3, Vector3
-from world_sim.sdf.types import Inertial, Joint, Link, Mimic, Model
+from world_sim.sdf.types import Heightmap, Inertial, Joint, Link, Mimic, Model
 from world_sim.statics import CASTER_GAP, MAX_CASTERS, lowest_point
 from world_sim.tyres import Tyre, add_tyre
 
@@ -107,12 +107,19 @@ class ModelTree:
         self, parent: mujoco.MjsBody, link: Link, pose: Pose3, joint: Joint | None
     ) -> mujoco.MjsBody:
         body = parent.add_body(
-            name=f"{self.model.name}::{link.name}", pos=pose.position, quat=pose.orientation
+            name=f"{self.model.name}::{link.name}",
+            pos=pose.position,
+            quat=pose.orientation,
+            gravcomp=0.0 if link.gravity else 1.0,
         )
         self.bodies.append(body.name)
         _set_inertia(body, link.inertial)
         is_wheel = joint is not None and joint.name in self._driven
         for collision in link.collisions:
+            if isinstance(collision.geometry, Heightmap):
+                raise WorldError(
+                    collision.location, "<heightmap>: cannot move", "make its model static"
+                )
             geom = self._geoms.add(
                 body, self.model, collision, collision.pose, static=False, tyre=is_wheel
             )
@@ -145,7 +152,7 @@ class ModelTree:
             objtype=mujoco.mjtObj.mjOBJ_JOINT,
             name1=f"{self.model.name}::{joint.name}",
             name2=f"{self.model.name}::{leader.name}",
-            data=[constant, mimic.multiplier, *[0.0] * 9],
+            data=[constant, mimic.multiplier, *[0.0] * (mujoco.mjNEQDATA - 2)],
         )
 
     def _add_sensors(self, body: mujoco.MjsBody, link: Link) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from world_sim.sdf.pose import Pose3
-from world_sim.sdf.types import Model, Plane
+from world_sim.sdf.types import Heightmap, Model, Plane
 from world_sim.slices import transform_triangles, triangles_of
 
 UNPAINTED = (0.7, 0.7, 0.7, 1.0)
@@ -37,7 +37,7 @@ def outlines_of(model: Model, place: Pose3 | None = None) -> Iterator[Outline]:
             (c.geometry, c.pose, UNPAINTED) for c in link.collisions
         ]
         for geometry, pose, color in shapes:
-            if isinstance(geometry, Plane):
+            if isinstance(geometry, Plane | Heightmap):
                 continue
             corners = transform_triangles(triangles_of(geometry), outer.compose(pose))
             yield Outline(hull_of(corners.reshape(-1, 3)[:, :2]), color)

@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from world_sim.meshes import mesh_triangles
 from world_sim.sdf.pose import Pose3, Vector3
+from world_sim.sdf.surfaces import heightmap_triangles, polyline_triangles
 from world_sim.sdf.types import (
     Box,
     Capsule,
     Cylinder,
     Ellipsoid,
     Geometry,
+    Heightmap,
     Mesh,
     Model,
     Plane,
+    Polyline,
     Sphere,
 )
 
@@ -130,6 +133,10 @@ def triangles_of(geometry: Geometry) -> NDArray[np.float64]:
             return _capsule_triangles(radius, length)
         case Mesh():
             return mesh_triangles(geometry)
+        case Polyline():
+            return polyline_triangles(geometry)
+        case Heightmap():
+            return heightmap_triangles(geometry)
         case Plane():
             return np.empty((0, 3, 3))
 

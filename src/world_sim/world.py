@@ -100,9 +100,7 @@ def _place_models(element: Element, scope: Scope) -> tuple[Model, ...]:
     placed = list(child_models(element, scope))
     placed += [(child, read_actor(child, scope)) for child in element.find_all("actor")]
     for child, model in placed:
-        frames.add_element(model.name, child, WORLD_FRAME)
-        for link in model.links:
-            frames.add(f"{model.name}::{link.name}", model.name, link.pose, link.location)
+        frames.add_model(child, model, WORLD_FRAME)
     return tuple(
         replace(model, pose=frames.resolve(model.name, child.location)) for child, model in placed
     )

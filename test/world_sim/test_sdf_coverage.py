@@ -43,7 +43,10 @@ def test_elements_of_other_tools_are_ignored(tmp_path):
     ("content", "path"),
     [
         ("<population name='crowd'/>", "world/population"),
-        ("<model name='m'><link name='l'><gravity>0</gravity></link></model>", "link/gravity"),
+        (
+            "<model name='m'><link name='l'><kinematic>1</kinematic></link></model>",
+            "link/kinematic",
+        ),
         (
             "<model name='m'><link name='l'/><plugin filename='gz-sim-thruster-system' name='t'/>"
             "</model>",
@@ -58,11 +61,8 @@ def test_physics_that_is_not_played_is_refused_unless_allowed(tmp_path, content,
 
 
 def test_a_value_that_changes_nothing_is_not_refused(tmp_path):
-    model = (
-        "<model name='m'><self_collide>0</self_collide><link name='l'><gravity>1</gravity></link>"
-        "</model>"
-    )
-    assert not {"link/gravity", "model/self_collide"} & set(notes_of(tmp_path, model, allow=False))
+    model = "<model name='m'><link name='l'><kinematic>0</kinematic></link></model>"
+    assert not {"link/kinematic"} & set(notes_of(tmp_path, model, allow=False))
 
 
 def test_nothing_below_an_ignored_element_is_reviewed():

@@ -174,7 +174,7 @@ def model_with(geometry: str) -> str:
         (model_with("<cylinder><radius>x</radius><length>1</length></cylinder>"), "<radius>"),
         (model_with("<mesh><uri>nothing.stl</uri></mesh>"), "'nothing.stl' not found"),
         (model_with("<mesh><uri>http://x/y.stl</uri></mesh>"), "'http://' is not played"),
-        (model_with("<heightmap/>"), "heightmaps are not played; remove it"),
+        (model_with("<image/>"), "image geometry is not played; remove it"),
         (sdf_text.world("<include><uri>model://no_such</uri></include>"), "'model://no_such'"),
         (sdf_text.world("<include/>"), "lacks <uri>"),
         (sdf_text.world("<model><link name='l'/></model>"), "lacks the attribute 'name'"),
@@ -228,10 +228,10 @@ def test_a_deep_file_is_refused(tmp_path):
 
 
 def test_an_unsupported_element_is_left_out_when_that_is_allowed(tmp_path):
-    path = sdf_text.write(tmp_path, model_with("<heightmap/>"))
+    path = sdf_text.write(tmp_path, model_with("<image/>"))
     world = load_world(path, allow_unsupported=True)
     assert world.models[-1].links[0].collisions == ()
-    assert any(note.path == "geometry/heightmap" for note in world.notes)
+    assert any(note.path == "geometry/image" for note in world.notes)
 
 
 fragments = st.lists(

@@ -41,19 +41,19 @@ class Rule:
 _PLAYED = {
     "sdf": "world model",
     "world": "gravity physics model include frame plugin",
-    "include": "uri name pose static plugin",
+    "include": "uri name pose static plugin placement_frame",
     "actor": "pose link script",
     "script": "loop delay_start auto_start trajectory",
     "trajectory": "waypoint",
     "waypoint": "time pose",
-    "model": "static pose link joint frame model include plugin",
+    "model": "static pose link joint frame model include plugin self_collide",
     "frame": "pose",
-    "link": "pose inertial collision visual sensor",
+    "link": "pose inertial collision visual sensor gravity self_collide",
     "inertial": "pose mass inertia",
     "inertia": "ixx iyy izz ixy ixz iyz",
     "collision": "pose geometry surface",
     "visual": "pose geometry material",
-    "geometry": "box sphere cylinder capsule ellipsoid plane empty",
+    "geometry": "box sphere cylinder capsule ellipsoid plane polyline empty",
     "box": "size",
     "sphere": "radius",
     "cylinder": "radius length",
@@ -61,6 +61,8 @@ _PLAYED = {
     "ellipsoid": "radii",
     "plane": "normal size",
     "mesh": "uri scale",
+    "polyline": "point height",
+    "heightmap": "uri size pos",
     "surface": "friction",
     "friction": "ode",
     "material": "ambient diffuse",
@@ -95,6 +97,7 @@ _IGNORED = {
     "visual": "cast_shadows transparency laser_retro visibility_flags meta plugin",
     "material": "specular emissive script shader pbr lighting double_sided render_order",
     "mesh": "submesh",
+    "heightmap": "texture blend use_terrain_paging sampling",
     "surface": "contact soft_contact",
     "sensor": "always_on visualize enable_metrics gz_frame_id ignition_frame_id contact plugin",
     "horizontal": "resolution",
@@ -131,13 +134,6 @@ _SPECIFIC = {
     "joint/thread_pitch": Rule(Status.IGNORED, "of a screw joint"),
     "joint/gearbox_ratio": Rule(Status.IGNORED, "of a gearbox"),
     "joint/gearbox_reference_body": Rule(Status.IGNORED, "of a gearbox"),
-    "model/self_collide": Rule(
-        Status.REFUSED, "links of one model do not touch each other", ("0", "false")
-    ),
-    "link/self_collide": Rule(
-        Status.REFUSED, "links of one model do not touch each other", ("0", "false")
-    ),
-    "link/gravity": Rule(Status.REFUSED, "gravity acts on every link", ("1", "true")),
     "link/kinematic": Rule(Status.REFUSED, "no kinematic links", ("0", "false")),
     "link/velocity_decay": Rule(Status.APPROXIMATED, "bodies are not damped by the air"),
     "link/must_be_base_link": Rule(Status.REFUSED, "the joints decide the tree", ("0", "false")),
@@ -150,8 +146,9 @@ _SPECIFIC = {
         "seen as it is; touched as the convex hull of each connected part (of a moving link: of"
         " the whole)",
     ),
-    "geometry/heightmap": Rule(Status.REFUSED, "heightmaps are not played"),
-    "geometry/polyline": Rule(Status.REFUSED, "extruded polylines are not played"),
+    "geometry/heightmap": Rule(
+        Status.APPROXIMATED, "static ground; a lidar cuts it at the height at which it starts"
+    ),
     "geometry/image": Rule(Status.REFUSED, "image geometry is not played"),
     "world/actor": Rule(
         Status.APPROXIMATED,
@@ -161,9 +158,6 @@ _SPECIFIC = {
     "world/population": Rule(Status.REFUSED, "populations are not played"),
     "world/joint": Rule(Status.REFUSED, "joints between models are not played"),
     "model/gripper": Rule(Status.REFUSED, "grippers are not played"),
-    "include/placement_frame": Rule(Status.REFUSED, "place the model by its own frame"),
-    "include/merge": Rule(Status.REFUSED, "models are not merged", ("0", "false")),
-    "model/placement_frame": Rule(Status.REFUSED, "place the model by its own frame"),
 }
 
 # Sensors by `type`: those without a rule are unknown.

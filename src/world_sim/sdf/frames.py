@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from world_sim.errors import Location, WorldError
 from world_sim.sdf.element import Element
 from world_sim.sdf.pose import IDENTITY, Pose3
+from world_sim.sdf.types import Model
 from world_sim.sdf.values import pose_value
 
 
@@ -47,6 +49,23 @@ class FrameGraph:
         else:
             self.add(name, parent_of(pose, default_parent), pose_value(pose), pose.location)
 
+    def add_model(self, element: Element, model: Model, default_parent: str) -> None:
+        """Add a model that `element` nests or includes, and the frames within it.
+
+        The pose of the element is that of the frame by which the model is placed.
+        """
+        pose = element.find("pose")
+        place = IDENTITY if pose is None else pose_value(pose)
+        parent = default_parent if pose is None else parent_of(pose, default_parent)
+        self.add(model.name, parent, place.compose(model.placed_by.inverse()), element.location)
+        for frame in model.frames:
+            self.add(inside(element, model, frame.name), model.name, frame.pose, element.location)
+
+    def resolve_all(self, asked_at: Location) -> Iterator[tuple[str, Pose3]]:
+        """Every frame that was added, and its pose in the root frame."""
+        for name in self._frames:
+            yield name, self.resolve(name, asked_at)
+
     def resolve(self, name: str, asked_at: Location) -> Pose3:
         """Pose of the frame `name` in the root frame.
 
@@ -80,6 +99,15 @@ class FrameGraph:
             return value
         outer = self.resolve(parent, pose.location).compose(value)
         return self.resolve(reference, pose.location).inverse().compose(outer)
+
+
+def inside(element: Element, model: Model, name: str) -> str:
+    """What is called `name` in a nested model, as the outer model calls it.
+
+    Models that are merged (`<include merge="true">`) leave their names as they are.
+    """
+    merged = element.attributes.get("merge", "").strip().lower() in ("true", "1")
+    return name if merged else f"{model.name}::{name}"
 
 
 def parent_of(pose: Element, default: str) -> str:

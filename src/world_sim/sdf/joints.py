@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from world_sim.sdf.element import Element
-from world_sim.sdf.frames import FrameGraph
+from world_sim.sdf.frames import FrameGraph, inside
 from world_sim.sdf.pose import Vector3
 from world_sim.sdf.types import Joint, Link, Mimic, Model
 from world_sim.sdf.values import attribute, flag, number, positive_or_zero, text_of, unit_vector
@@ -21,10 +21,13 @@ class Bodies:
     def __init__(self, element: Element, nested: Sequence[tuple[Element, Model]]) -> None:
         self._attached: dict[str, str] = {}
         self.links = [child.attributes.get("name", "") for child in element.find_all("link")]
-        for _, model in nested:
-            self.links += [f"{model.name}::{link.name}" for link in model.links]
+        for outer, model in nested:
+            self.links += [inside(outer, model, link.name) for link in model.links]
             if model.links:
-                self._attached[model.name] = f"{model.name}::{model.links[0].name}"
+                self._attached[model.name] = inside(outer, model, model.links[0].name)
+            for frame in model.frames:
+                self._attached[inside(outer, model, frame.name)] = inside(outer, model, frame.link)
+        self._known = set(self.links)
         canonical = element.attributes.get("canonical_link", "").strip()
         self._attached[MODEL_FRAME] = canonical or (self.links[0] if self.links else "")
         for child in element:
@@ -37,7 +40,7 @@ class Bodies:
     def link_of(self, name: str) -> str | None:
         """The link that the frame `name` moves with, or None where there is none."""
         seen: set[str] = set()
-        while name not in self.links:
+        while name not in self._known:
             if name in seen or name not in self._attached:
                 return None
             seen.add(name)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from world_sim.sdf.element import Element, read_xml
-from world_sim.sdf.frames import FrameGraph
+from world_sim.sdf.frames import FrameGraph, inside
 from world_sim.sdf.joints import Bodies, check_joints, link_name, read_joint
 from world_sim.sdf.pose import IDENTITY, Pose3
 from world_sim.sdf.resources import model_file, resolve_uri
 from world_sim.sdf.sensors import read_sensor
 from world_sim.sdf.shapes import read_collision, read_geometry, read_inertial, read_visual
-from world_sim.sdf.types import Collision, Joint, Link, Model, Plugin, Visual
+from world_sim.sdf.types import Collision, Frame, Joint, Link, Model, Plugin, Visual
 from world_sim.sdf.values import attribute, flag, text_of
 
 MODEL_FRAME = "__model__"
@@ -74,6 +74,7 @@ def child_models(element: Element, scope: Scope) -> Iterator[tuple[Element, Mode
             source, inner = include_model(child, scope)
             model = read_model(source, inner)
             pose = source.find("pose")
+            placement = text_of(child, "placement_frame")
             if child.find("pose") is None and pose is not None:
                 child.children.append(pose)
             yield (
@@ -83,8 +84,22 @@ def child_models(element: Element, scope: Scope) -> Iterator[tuple[Element, Mode
                     name=text_of(child, "name", model.name),
                     static=flag(child, "static", model.static),
                     plugins=(*model.plugins, *_read_plugins(child)),
+                    placed_by=_frame_of(model, placement, child) if placement else model.placed_by,
                 ),
             )
+
+
+def _frame_of(model: Model, name: str, element: Element) -> Pose3:
+    """The pose of a frame of `model`, named where it is placed.
+
+    Raises:
+        WorldError: it has no such frame.
+    """
+    frames = {frame.name: frame.pose for frame in model.frames}
+    if name not in frames:
+        known = ", ".join(sorted(frames)[:12]) or "none"
+        raise element.error(f"'{model.name}' has no frame '{name}'", f"has: {known}")
+    return frames[name]
 
 
 def read_model(element: Element, scope: Scope) -> Model:
@@ -93,22 +108,23 @@ def read_model(element: Element, scope: Scope) -> Model:
     nested = list(child_models(element, scope))
     frames = _model_frames(element, nested)
     links: list[Link] = []
+    self_collide = flag(element, "self_collide")
     for child in element.find_all("link"):
         pose = frames.resolve(attribute(child, "name"), child.location)
-        links.append(_read_link(child, pose, frames, scope))
+        links.append(_read_link(child, pose, frames, scope, self_collide))
     bodies = Bodies(element, nested)
     joints = [read_joint(child, frames, bodies) for child in element.find_all("joint")]
     plugins = list(_read_plugins(element))
     for child, model in nested:
         pose = frames.resolve(model.name, child.location)
         links += [
-            replace(link, name=f"{model.name}::{link.name}", pose=pose.compose(link.pose))
+            replace(link, name=inside(child, model, link.name), pose=pose.compose(link.pose))
             for link in model.links
         ]
-        joints += [_prefixed(joint, model.name) for joint in model.joints]
+        joints += [_prefixed(joint, child, model) for joint in model.joints]
         plugins += model.plugins
     check_joints(joints, links)
-    return Model(
+    result = Model(
         name=name,
         pose=IDENTITY,
         static=flag(element, "static"),
@@ -116,13 +132,24 @@ def read_model(element: Element, scope: Scope) -> Model:
         links=tuple(links),
         joints=tuple(joints),
         plugins=tuple(plugins),
+        frames=tuple(
+            Frame(frame, pose, bodies.link_of(frame) or "")
+            for frame, pose in frames.resolve_all(element.location)
+        ),
     )
+    placement = element.attributes.get("placement_frame", "").strip()
+    return replace(result, placed_by=_frame_of(result, placement, element)) if placement else result
 
 
-def _prefixed(joint: Joint, model: str) -> Joint:
-    parent = joint.parent if joint.parent == "world" else f"{model}::{joint.parent}"
+def _prefixed(joint: Joint, child: Element, model: Model) -> Joint:
+    """A joint of the nested `model` as one of the outer model."""
+    follows = joint.mimic
     return replace(
-        joint, name=f"{model}::{joint.name}", parent=parent, child=f"{model}::{joint.child}"
+        joint,
+        name=inside(child, model, joint.name),
+        parent=joint.parent if joint.parent == "world" else inside(child, model, joint.parent),
+        child=inside(child, model, joint.child),
+        mimic=follows and replace(follows, joint=inside(child, model, follows.joint)),
     )
 
 
@@ -137,13 +164,13 @@ def _model_frames(element: Element, nested: list[tuple[Element, Model]]) -> Fram
         elif child.name == "joint":
             frames.add_element(attribute(child, "name"), child, link_name(child, "child"))
     for child, model in nested:
-        frames.add_element(model.name, child, MODEL_FRAME)
-        for link in model.links:
-            frames.add(f"{model.name}::{link.name}", model.name, link.pose, link.location)
+        frames.add_model(child, model, MODEL_FRAME)
     return frames
 
 
-def _read_link(element: Element, pose: Pose3, frames: FrameGraph, scope: Scope) -> Link:
+def _read_link(
+    element: Element, pose: Pose3, frames: FrameGraph, scope: Scope, self_collide: bool
+) -> Link:
     name = attribute(element, "name")
     collisions: list[Collision] = []
     visuals: list[Visual] = []
@@ -171,6 +198,8 @@ def _read_link(element: Element, pose: Pose3, frames: FrameGraph, scope: Scope) 
         collisions=tuple(collisions),
         visuals=tuple(visuals),
         sensors=tuple(sensors),
+        gravity=flag(element, "gravity", True),
+        self_collide=flag(element, "self_collide", self_collide),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from world_sim.sdf.element import Element
 from world_sim.sdf.pose import Pose3, Vector3
 from world_sim.sdf.resources import resolve_uri
+from world_sim.sdf.surfaces import read_heightmap, read_polylines
 from world_sim.sdf.types import (
     Box,
     Capsule,
@@ -61,6 +62,10 @@ def read_geometry(element: Element, file: Path, path: tuple[Path, ...]) -> Geome
             return _plane(child)
         if name == "mesh":
             return _mesh(child, file, path)
+        if name == "polyline":
+            return read_polylines(element.find_all("polyline"))
+        if name == "heightmap":
+            return read_heightmap(child, file, path)
     return None
 
 

@@ -27,6 +27,7 @@ What the rules cannot say:
   recordings.
 - Lidars see visuals, as Gazebo's rendered ones do: a collision without visual is glass. The beam
   stays level when the robot pitches.
+- COLLADA's `<up_axis>` is not applied, its `<unit>` is: as in Gazebo.
 - `<state>` and `<gui>` are never read.
 
 ## People and carts

@@ -10,76 +10,63 @@ from dataclasses import dataclass, field
 
 from world_sim.errors import Location
 from world_sim.sdf.element import Element
+from world_sim.sdf.geometry_types import (
+    Box,
+    Capsule,
+    Cylinder,
+    Ellipsoid,
+    Geometry,
+    Heightmap,
+    Mesh,
+    Plane,
+    Polyline,
+    Sphere,
+)
 from world_sim.sdf.pose import IDENTITY, Pose3, Vector3
+from world_sim.sdf.sensor_types import (
+    CameraSpec,
+    ImuSpec,
+    LidarSpec,
+    NavSatSpec,
+    Noise,
+    Sensor,
+)
 
-UNIT_SCALE = Vector3(1.0, 1.0, 1.0)
+__all__ = [
+    "Box",
+    "CameraSpec",
+    "Capsule",
+    "Collision",
+    "Cylinder",
+    "Ellipsoid",
+    "Frame",
+    "Friction",
+    "Geometry",
+    "Heightmap",
+    "ImuSpec",
+    "Inertial",
+    "Joint",
+    "LidarSpec",
+    "Light",
+    "Link",
+    "Mesh",
+    "Mimic",
+    "Model",
+    "NavSatSpec",
+    "Noise",
+    "Note",
+    "Origin",
+    "Plane",
+    "Plugin",
+    "Polyline",
+    "Sensor",
+    "Sphere",
+    "Trajectory",
+    "Visual",
+    "World",
+]
+
 STANDARD_GRAVITY = Vector3(0.0, 0.0, -9.8)
-
-
-@dataclass(frozen=True, slots=True)
-class Plane:
-    """A plane through the origin, infinite for collision; `size` bounds what is drawn."""
-
-    normal: Vector3
-    size: tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A box: full edge lengths."""
-
-    size: Vector3
-
-
-@dataclass(frozen=True, slots=True)
-class Sphere:
-    """A sphere."""
-
-    radius: float
-
-
-@dataclass(frozen=True, slots=True)
-class Cylinder:
-    """A cylinder along z."""
-
-    radius: float
-    length: float
-
-
-@dataclass(frozen=True, slots=True)
-class Capsule:
-    """A capsule along z: a cylinder of `length` with hemispheres on both ends."""
-
-    radius: float
-    length: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ellipsoid:
-    """An ellipsoid: half axes."""
-
-    radii: Vector3
-
-
-@dataclass(frozen=True, slots=True)
-class Mesh:
-    """A mesh file (resolved path) and its scale; location: where it is asked for."""
-
-    path: str
-    scale: Vector3 = UNIT_SCALE
-    location: Location = field(default=Location(""), compare=False)
-
-
-Geometry = Plane | Box | Sphere | Cylinder | Capsule | Ellipsoid | Mesh
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """Gaussian noise of a sensor channel; the bias is drawn once per run."""
-
-    stddev: float = 0.0
-    bias_mean: float = 0.0
-    bias_stddev: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,41 +118,8 @@ class Visual:
 
 
 @dataclass(frozen=True, slots=True)
-class LidarSpec:
-    """Horizontal scan of a lidar: `samples` beams from `angle_min` to `angle_max`, inclusive."""
-
-    samples: int
-    angle_min: float
-    angle_max: float
-    range_min: float
-    range_max: float
-    noise: Noise = Noise()
-
-
-@dataclass(frozen=True, slots=True)
-class ImuSpec:
-    """Noise of the three gyroscope and the three accelerometer axes."""
-
-    gyro: tuple[Noise, Noise, Noise] = (Noise(), Noise(), Noise())
-    accelerometer: tuple[Noise, Noise, Noise] = (Noise(), Noise(), Noise())
-
-
-@dataclass(frozen=True, slots=True)
-class Sensor:
-    """A sensor on a link. `spec` is None for a kind that needs no more than its name."""
-
-    name: str
-    kind: str
-    pose: Pose3
-    update_rate: float
-    topic: str
-    location: Location
-    spec: LidarSpec | ImuSpec | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Link:
-    """A rigid body; `pose` in the model."""
+    """A rigid body; `pose` in the model. self_collide: whether it touches such links of it."""
 
     name: str
     pose: Pose3
@@ -174,6 +128,8 @@ class Link:
     collisions: tuple[Collision, ...] = ()
     visuals: tuple[Visual, ...] = ()
     sensors: tuple[Sensor, ...] = ()
+    gravity: bool = True
+    self_collide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +194,21 @@ class Trajectory:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """A named pose in a model, and the link that it moves with ("" where there is none)."""
+
+    name: str
+    pose: Pose3
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A model, nested models flattened into it; `pose` in the world.
 
     trajectory: of an actor, which nothing but its script moves; its only link has the trajectory
-    for its pose in the model.
+    for its pose in the model. frames: named poses in the model. placed_by: of them, the one that
+    the world gives the pose of.
     """
 
     name: str
@@ -253,6 +219,8 @@ class Model:
     joints: tuple[Joint, ...] = ()
     plugins: tuple[Plugin, ...] = ()
     trajectory: Trajectory | None = None
+    frames: tuple[Frame, ...] = field(default=(), compare=False)
+    placed_by: Pose3 = IDENTITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +234,36 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the world's origin is on the Earth (WGS 84), and where its x axis points.
+
+    latitude, longitude, heading: radians, the heading from east towards north. elevation: metres.
+    """
+
+    latitude: float = 0.0
+    longitude: float = 0.0
+    elevation: float = 0.0
+    heading: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """A light, for cameras; `pose` in the world, `direction` in its own frame.
+
+    kind: directional, point or spot. reach: metres, beyond which it does not shine. spread: of a
+    spot, radians.
+    """
+
+    kind: str
+    pose: Pose3
+    direction: Vector3
+    diffuse: tuple[float, float, float]
+    reach: float = 10.0
+    spread: float = 1.0
+    shadows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """A world ready to be played."""
 
@@ -275,4 +273,8 @@ class World:
     gravity: Vector3 = STANDARD_GRAVITY
     step_s: float = 0.001
     notes: tuple[Note, ...] = ()
+    lights: tuple[Light, ...] = ()
+    ambient: tuple[float, float, float] = (0.4, 0.4, 0.4)
+    background: tuple[float, float, float] = (0.7, 0.7, 0.7)
+    origin: Origin = Origin()
     resource_path: tuple[str, ...] = field(default=())
