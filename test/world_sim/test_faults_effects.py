@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +24,7 @@ from world_sim.faults.catalogue import targets_of
 from world_sim.faults.clock import ClockFault
 from world_sim.faults.drive import HEALTHY, DriveCondition, DriveFault
 from world_sim.faults.lockstep import LockstepProcesses
-from world_sim.faults.model import Message, StreamFault
+from world_sim.faults.model import Message, Stream, StreamFault
 from world_sim.faults.processes import CpuLoad, ProcessFault, ProcessFaultSchedule
 
 AT_S, DURATION_S = 1.0, 1.0
@@ -158,6 +158,42 @@ def test_a_process_fault_acts_on_its_node_in_lockstep(entry: dict[str, object]) 
         assert before[0] == before[1]
         concerned = entry["target"] in (node, "computer")
         assert (healthy[node] != faulty[node]) == concerned
+
+
+def _passes_on(
+    fault: StreamFault, message: Message, now_ns: int, stream: Stream
+) -> list[tuple[int, Message]]:
+    return [(now_ns, message)]
+
+
+# What a fault of each family would be that does nothing.
+IDLE: dict[type[Fault], dict[str, Callable[..., object]]] = {
+    ClockFault: {"apply": _passes_on, "shown": lambda fault, time_ns, onset_ns: time_ns},
+    StreamFault: {"apply": _passes_on},
+    DriveFault: {"impair": lambda fault, condition: condition},
+    ProcessFault: {"begin": lambda fault, executor: None, "end": lambda fault, executor: None},
+    CpuLoad: {"begin": lambda fault, executor: None, "end": lambda fault, executor: None},
+}
+
+
+@pytest.mark.parametrize("kind", REGISTRY)
+def test_every_kind_has_an_effect_test_that_fails_when_the_fault_does_nothing(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault_type = REGISTRY[kind]
+    target = targets_of(fault_type)[0]
+    entry = {"kind": kind, "target": target, "at_s": AT_S, "duration_s": DURATION_S}
+    family = next(family for family in IDLE if issubclass(fault_type, family))
+    effect_test: Callable[[dict[str, object]], None] = {
+        ClockFault: test_a_clock_fault_acts_on_the_nodes_clock_or_on_a_sensors,
+        StreamFault: test_a_stream_fault_acts_on_its_target_while_it_lasts,
+        DriveFault: test_a_drive_fault_impairs_the_drive_while_it_lasts,
+    }.get(family, test_a_process_fault_acts_on_its_node_in_lockstep)
+    effect_test(entry)
+    for method, idle in IDLE[family].items():
+        monkeypatch.setattr(fault_type, method, idle)
+    with pytest.raises(AssertionError):
+        effect_test(entry)
 
 
 def stamps(deliveries: Sequence[Delivery]) -> list[int]:
