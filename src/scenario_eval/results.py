@@ -5,11 +5,12 @@
     OUT/timings.jsonl   one `RunTiming` per line, in the same order: all that a clock measured
     OUT/summary.json    counts, and KPIs of the campaign, its tags and its scenarios (`Summary`)
     OUT/junit.xml       the same runs for a CI server
+    OUT/journal.jsonl   the runs as they ended: what a campaign is resumed from
     OUT/traces/*.npz    one trace per run that ended (`scenario_eval.trace`)
 
 results.jsonl, summary.json and the traces depend on scenarios, seeds and software alone: the
 same campaign gives the same bytes, on one worker or many. What depends on the machine (wall and
-CPU time, latencies) is in timings.jsonl, and nowhere else.
+CPU time, latencies) is in timings.jsonl, the journal and junit.xml.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 RESULTS, TIMINGS, SUMMARY = "results.jsonl", "timings.jsonl", "summary.json"
-CAMPAIGN, JUNIT, TRACES = "campaign.json", "junit.xml", "traces"
+CAMPAIGN, JOURNAL, JUNIT, TRACES = "campaign.json", "journal.jsonl", "junit.xml", "traces"
 
 
 class ResultsError(ValueError):

@@ -30,7 +30,7 @@ def _segments_cross(
 ) -> bool:
     first = _side(ax, ay, bx, by, cx, cy) * _side(ax, ay, bx, by, dx, dy)
     second = _side(cx, cy, dx, dy, ax, ay) * _side(cx, cy, dx, dy, bx, by)
-    return first < 0.0 and second < 0.0
+    return bool(first < 0.0 and second < 0.0)
 
 
 @njit(cache=True)

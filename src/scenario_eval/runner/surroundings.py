@@ -41,10 +41,10 @@ class Surroundings:
         cosine, sine = math.cos(yaw), math.sin(yaw)
         turn = np.array([[cosine, sine], [-sine, cosine]])
         corners = self._footprint @ turn + (x, y)
-        static = polygon_clearance(corners, self._solid.circles, self._solid.segments, REACH)
-        if not (len(actors.circles) or len(actors.segments)):
-            return static
-        return min(static, polygon_clearance(corners, actors.circles, actors.segments, REACH))
+        slices = [self._solid]
+        if len(actors.circles) or len(actors.segments):
+            slices.append(actors)
+        return min(float(polygon_clearance(corners, s.circles, s.segments, REACH)) for s in slices)
 
 
 def _cut_collisions(models: Sequence[Model]) -> Slice:

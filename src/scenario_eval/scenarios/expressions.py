@@ -97,7 +97,8 @@ class Comparison:
             return found
         words = trace.word(self.name)
         if self.operator == "~":
-            return np.char.find(words, self.value) >= 0
+            inside: Bools = np.char.find(words, self.value) >= 0
+            return inside
         among: Bools = np.isin(words, [word.strip() for word in self.value.split("|")])
         return among if self.operator == "==" else ~among
 
@@ -111,7 +112,8 @@ class Condition:
 
     def holds(self, trace: Trace) -> Bools:
         """(T,) bool: at which ticks all are true."""
-        return np.logical_and.reduce([c.holds(trace) for c in self.comparisons])
+        holds: Bools = np.logical_and.reduce([c.holds(trace) for c in self.comparisons])
+        return holds
 
     def seen(self, trace: Trace, tick: int) -> str:
         """The signals of the condition at a tick, for people."""

@@ -98,7 +98,9 @@ def _or_drawn(schema: dict[str, Any]) -> dict[str, Any]:
             {**part, "items": _or_drawn(part["items"])} if "items" in part else part
             for part in inner["anyOf"]
         ]
-    kept = {key: inner.pop(key) for key in ("description", "title", "default") if key in inner}
+    kept: dict[str, Any] = {
+        key: inner.pop(key) for key in ("description", "title", "default") if key in inner
+    }
     drawn = {"type": "object", "anyOf": [{"required": [kind]} for kind in KINDS]}
     return {**kept, "if": drawn, "then": _DRAWN, "else": inner}
 

@@ -45,6 +45,11 @@ class RunPlan:
     data: dict[str, Any]
 
     @property
+    def category(self) -> str:
+        """First part of the scenario's id."""
+        return self.scenario_id.partition("/")[0]
+
+    @property
     def scenario(self) -> Scenario:
         """The concrete scenario."""
         return Scenario.model_validate(self.data)
@@ -70,12 +75,15 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     return sorted(files)
 
 
-def load_runs(files: Iterable[Path], base_seed: int = 0) -> list[RunPlan]:
+def load_runs(
+    files: Iterable[Path], base_seed: int = 0, further_seeds: Sequence[int] = ()
+) -> list[RunPlan]:
     """Every run of the scenarios, in the order of files, samples and seeds.
 
     Args:
         files: scenario files.
         base_seed: added to every seed of every scenario.
+        further_seeds: played beside those of each scenario, as they are.
 
     Raises:
         ScenarioError: files are wrong; the message has one line for each thing that is.
@@ -83,7 +91,7 @@ def load_runs(files: Iterable[Path], base_seed: int = 0) -> list[RunPlan]:
     problems: list[str] = []
     runs: list[RunPlan] = []
     for file in files:
-        found, wrong = _runs_or_problems(file, base_seed)
+        found, wrong = _runs_or_problems(file, base_seed, further_seeds)
         runs += found
         problems += wrong
     if problems:
@@ -98,9 +106,11 @@ def load_runs(files: Iterable[Path], base_seed: int = 0) -> list[RunPlan]:
     return runs
 
 
-def _runs_or_problems(file: Path, base_seed: int) -> tuple[list[RunPlan], list[str]]:
+def _runs_or_problems(
+    file: Path, base_seed: int, further_seeds: Sequence[int]
+) -> tuple[list[RunPlan], list[str]]:
     try:
-        return expand(read_source(file), base_seed), []
+        return expand(read_source(file), base_seed, further_seeds), []
     except ScenarioError as error:
         return [], str(error).splitlines()
 
@@ -110,7 +120,7 @@ def scenario_id(file: Path) -> str:
     return f"{file.resolve().parent.name}/{file.stem}"
 
 
-def expand(source: Source, base_seed: int) -> list[RunPlan]:
+def expand(source: Source, base_seed: int, further_seeds: Sequence[int] = ()) -> list[RunPlan]:
     """The runs of one file.
 
     Raises:
@@ -123,7 +133,8 @@ def expand(source: Source, base_seed: int) -> list[RunPlan]:
     for sample, swept in enumerate(sweeps):
         values = {**swept, **draw_values(drawn, identity, base_seed)}
         scenario = validate(source, replaced(source.data, values))
-        for seed in (base_seed + number for number in scenario.seeds):
+        seeds = (*(base_seed + number for number in scenario.seeds), *further_seeds)
+        for seed in dict.fromkeys(seeds):
             values = {**swept, **draw_values(drawn, identity, seed)}
             data = replaced(source.data, values)
             validate(source, data)

@@ -25,11 +25,15 @@ class Drawn(Spec):
     """A value that is swept or drawn: exactly one of the fields."""
 
     sweep: Annotated[tuple[Any, ...], Field(min_length=1)] | None = Field(
-        None, description="each in turn; several sweeps multiply"
+        default=None, description="each in turn; several sweeps multiply"
     )
     uniform: Range | None = None
-    integer: tuple[int, int] | None = Field(None, description="lowest and highest, both included")
-    normal: tuple[float, float] | None = Field(None, description="mean and standard deviation")
+    integer: tuple[int, int] | None = Field(
+        default=None, description="lowest and highest, both included"
+    )
+    normal: tuple[float, float] | None = Field(
+        default=None, description="mean and standard deviation"
+    )
     choice: Annotated[tuple[Any, ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")

@@ -62,7 +62,7 @@ class WorldFile(Spec):
     """A world that exists: `warehouse`, or a path relative to the scenario file."""
 
     file: str
-    shapes: tuple[Shape, ...] = Field((), description="further static things")
+    shapes: tuple[Shape, ...] = Field(default=(), description="further static things")
 
     def path(self, beside: Path) -> Path:
         """Where the file is.
@@ -90,11 +90,13 @@ class Actor(Spec):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     shape: Literal["person", "cart", "ball"] = "person"
     path: Annotated[tuple[PoseList, ...], Field(min_length=1)]
-    speed: float = Field(1.2, gt=0.0, le=10.0, description="m/s along the path")
-    start_s: Seconds = Field(0.0, description="when it begins to move")
-    loop: bool = Field(False, description="back to the first point after the last, for ever")
+    speed: float = Field(default=1.2, gt=0.0, le=10.0, description="m/s along the path")
+    start_s: Seconds = Field(default=0.0, description="when it begins to move")
+    loop: bool = Field(
+        default=False, description="back to the first point after the last, for ever"
+    )
     stops_for_robot_m: float = Field(
-        0.0, ge=0.0, description="waits while the robot is this near, in front; 0: never"
+        default=0.0, ge=0.0, description="waits while the robot is this near, in front; 0: never"
     )
 
 
@@ -146,12 +148,16 @@ class StackSpec(Spec):
     """The stack under test."""
 
     driver: Literal["default", "policy", "fallback"] = "default"
-    policy: str = Field("", description="directory, relative to the share; empty: models/default")
-    hostile: str = Field("", description="a policy that tries to do harm, in place of decision")
+    policy: str = Field(
+        default="", description="directory, relative to the share; empty: models/default"
+    )
+    hostile: str = Field(
+        default="", description="a policy that tries to do harm, in place of decision"
+    )
     monitor: bool = True
     parameters: dict[
         Literal["perception", "mission", "decision", "safety_monitor"], dict[str, Any]
-    ] = Field({}, description="by node, over those of config/")
+    ] = Field(default={}, description="by node, over those of config/")
 
     @field_validator("hostile")
     @classmethod
@@ -175,7 +181,7 @@ class Assertion(Spec):
     that: ConditionText
     from_s: Seconds = 0.0
     to_s: Annotated[float, Field(gt=0.0)] | None = None
-    safety: bool | None = Field(None, description="whether a breach is one of safety")
+    safety: bool | None = Field(default=None, description="whether a breach is one of safety")
 
 
 def _as_assertion(value: Any) -> Any:
@@ -204,10 +210,10 @@ class Reaction(Spec):
 
     that: ConditionText
     after: Seconds | Literal["fault", "event"] = Field(
-        "fault", description="a time, or the onset of the first fault or event"
+        default="fault", description="a time, or the onset of the first fault or event"
     )
     s: Annotated[float, Field(gt=0.0)] = Field(description="seconds that it may take")
-    hold_s: Seconds = Field(0.0, description="seconds that it must then stay true")
+    hold_s: Seconds = Field(default=0.0, description="seconds that it must then stay true")
     safety: bool = True
 
 
@@ -232,12 +238,12 @@ class Scenario(Spec):
 
     description: Annotated[str, Field(min_length=10)]
     tags: tuple[str, ...] = ()
-    tier: Literal[1, 2, 3] = Field(1, description="risk: 3 is where people could be hurt")
+    tier: Literal[1, 2, 3] = Field(default=1, description="risk: 3 is where people could be hurt")
     world: World
     robot: Robot = Robot()
-    start: PoseList | None = Field(None, description="left out: the world's own")
+    start: PoseList | None = Field(default=None, description="left out: the world's own")
     goals: tuple[PoseList, ...] | None = Field(
-        None, description="one after the other; left out: the world's own; empty: none"
+        default=None, description="one after the other; left out: the world's own; empty: none"
     )
     actors: tuple[Actor, ...] = ()
     faults: tuple[FaultEntry, ...] = ()
@@ -245,9 +251,11 @@ class Scenario(Spec):
     stack: StackSpec = StackSpec()
     simulator: SimulatorSpec = SimulatorSpec()
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_as_seeds), Field(min_length=1)] = (0,)
-    limit_s: float = Field(30.0, gt=0.0, le=3600.0, description="simulated time of a run")
-    to_the_end: bool = Field(False, description="go on until limit_s, whatever has happened")
-    known_defect: str = Field("", description="heading in docs/known_defects.md")
+    limit_s: float = Field(default=30.0, gt=0.0, le=3600.0, description="simulated time of a run")
+    to_the_end: bool = Field(
+        default=False, description="go on until limit_s, whatever has happened"
+    )
+    known_defect: str = Field(default="", description="heading in docs/known_defects.md")
     expect: Expectations = Expectations()
 
     @model_validator(mode="after")

@@ -20,16 +20,20 @@ class Shape(Spec):
     """One static thing: exactly one of box, cylinder and wall. Metres, radians, world frame."""
 
     box: tuple[float, float, float, float] | None = Field(
-        None, description="centre x, y and size along x, y before the turn"
+        default=None, description="centre x, y and size along x, y before the turn"
     )
-    cylinder: tuple[float, float, float] | None = Field(None, description="centre x, y and radius")
+    cylinder: tuple[float, float, float] | None = Field(
+        default=None, description="centre x, y and radius"
+    )
     wall: tuple[float, float, float, float] | None = Field(
-        None, description="from x, y to x, y; 0.1 m thick"
+        default=None, description="from x, y to x, y; 0.1 m thick"
     )
-    yaw: float = Field(0.0, description="turn of a box")
-    height: float = Field(1.0, gt=0.0)
-    lift: float = Field(0.0, ge=0.0, description="height of its lower face above the ground")
-    glass: bool = Field(False, description="solid, but the lidar sees through it")
+    yaw: float = Field(default=0.0, description="turn of a box")
+    height: float = Field(default=1.0, gt=0.0)
+    lift: float = Field(
+        default=0.0, ge=0.0, description="height of its lower face above the ground"
+    )
+    glass: bool = Field(default=False, description="solid, but the lidar sees through it")
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:

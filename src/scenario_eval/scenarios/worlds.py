@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import numpy as np
 from pydantic import Field
@@ -36,10 +36,12 @@ class GeneratedWorld(Spec):
     """What every generated world has."""
 
     generate: str
-    friction: float = Field(1.0, ge=0.0, le=5.0, description="of the ground; 0.1 is ice")
-    tilt_deg: float = Field(0.0, ge=-20.0, le=20.0, description="pitch of the ground: uphill < 0")
-    roll_deg: float = Field(0.0, ge=-20.0, le=20.0, description="roll of the ground")
-    shapes: tuple[Shape, ...] = Field((), description="further static things")
+    friction: float = Field(default=1.0, ge=0.0, le=5.0, description="of the ground; 0.1 is ice")
+    tilt_deg: float = Field(
+        default=0.0, ge=-20.0, le=20.0, description="pitch of the ground: uphill < 0"
+    )
+    roll_deg: float = Field(default=0.0, ge=-20.0, le=20.0, description="roll of the ground")
+    shapes: tuple[Shape, ...] = Field(default=(), description="further static things")
 
     def layout(self, seed: int) -> Layout:
         """The world for a seed."""
@@ -52,7 +54,8 @@ WorldT = TypeVar("WorldT", bound=type[GeneratedWorld])
 
 def register(world_type: WorldT) -> WorldT:
     """Make a generator known under its `generate`."""
-    REGISTRY[str(world_type.model_fields["generate"].default)] = world_type
+    fields = cast(type[GeneratedWorld], world_type).model_fields
+    REGISTRY[str(fields["generate"].default)] = world_type
     return world_type
 
 
@@ -76,7 +79,9 @@ class Room(GeneratedWorld):
     width: Length = 6.0
     obstacles: Count = 0
     radius: Length = 0.2
-    keep_free: Length = Field(1.0, description="around start, goal and the middle line's ends")
+    keep_free: Length = Field(
+        default=1.0, description="around start, goal and the middle line's ends"
+    )
 
     def layout(self, seed: int) -> Layout:
         """Walls at x = -2 and length - 2; the goal 1.5 m before the far wall."""
@@ -103,7 +108,7 @@ class Corridor(GeneratedWorld):
     length: Length = 8.0
     width: Length = 2.0
     bend: bool = False
-    closed: bool = Field(False, description="a wall at the far end: a dead end")
+    closed: bool = Field(default=False, description="a wall at the far end: a dead end")
 
     def layout(self, seed: int) -> Layout:
         """Walls from x = -1.5; the goal 1 m before the end, or 3 m around the bend."""
@@ -131,8 +136,8 @@ class Gap(GeneratedWorld):
     width: Length = 1.0
     thickness: Length = 0.2
     distance: Length = 3.0
-    offset: float = Field(0.0, description="of the gap's middle to the left")
-    span: Length = Field(6.0, description="of the wall to either side")
+    offset: float = Field(default=0.0, description="of the gap's middle to the left")
+    span: Length = Field(default=6.0, description="of the wall to either side")
 
     def layout(self, seed: int) -> Layout:
         """The wall at x = distance; the goal 2.5 m behind it."""
@@ -153,7 +158,7 @@ class Trap(GeneratedWorld):
     generate: Literal["trap"] = "trap"
     depth: Length = 2.0
     width: Length = 2.5
-    distance: Length = Field(4.0, description="of the closed side")
+    distance: Length = Field(default=4.0, description="of the closed side")
 
     def layout(self, seed: int) -> Layout:
         """The goal 2.5 m behind the closed side."""
@@ -171,10 +176,10 @@ class Aisles(GeneratedWorld):
     """Rows of racks along x; the way leads down one aisle and back up the next."""
 
     generate: Literal["aisles"] = "aisles"
-    aisle: Length = Field(1.8, description="width of an aisle")
+    aisle: Length = Field(default=1.8, description="width of an aisle")
     length: Length = 6.0
     rows: Annotated[int, Field(ge=2, le=10)] = 3
-    rack: Length = Field(0.9, description="depth of a rack")
+    rack: Length = Field(default=0.9, description="depth of a rack")
 
     def layout(self, seed: int) -> Layout:
         """Start in the lowest aisle, goal at the same place of the next one."""
@@ -193,7 +198,7 @@ class Slalom(GeneratedWorld):
     generate: Literal["slalom"] = "slalom"
     poles: Count = 4
     spacing: Length = 1.5
-    swing: float = Field(0.15, ge=0.0, le=5.0, description="of the poles to either side")
+    swing: float = Field(default=0.15, ge=0.0, le=5.0, description="of the poles to either side")
     radius: Length = 0.15
 
     def layout(self, seed: int) -> Layout:
@@ -230,10 +235,10 @@ class Barn(GeneratedWorld):
 
     generate: Literal["barn"] = "barn"
     fill: Annotated[float, Field(ge=0.0, le=0.5)] = Field(
-        0.2, description="share of filled cells before smoothing"
+        default=0.2, description="share of filled cells before smoothing"
     )
     smoothing: Annotated[int, Field(ge=1, le=6)] = 2
-    passage: Length = Field(0.4, description="clearance of the path that must exist")
+    passage: Length = Field(default=0.4, description="clearance of the path that must exist")
 
     def layout(self, seed: int) -> Layout:
         """Start and goal of the BARN protocol."""
