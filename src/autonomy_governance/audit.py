@@ -28,7 +28,7 @@ from autonomy_governance.audit_chain import (
     unseal,
 )
 
-Kind = Literal["transition", "intervention", "gate", "operator", "start", "stop"]
+Kind = Literal["transition", "intervention", "gate", "operator", "start", "stop", "gap", "unknown"]
 Record = Mapping[str, object]
 # Records sealed before the interpreter lock is offered to the control loop: about a millisecond.
 _YIELD_EVERY = 16

@@ -118,9 +118,9 @@ def unseal(line: bytes) -> tuple[Head, bytes, dict[str, Any]] | None:
     return Head(content["seq"], match[1].decode()), b"{" + match[2], content
 
 
-def records(directory: Path) -> Iterator[dict[str, Any]]:
-    """Every readable record of one log, in order, unproven."""
-    for path in log_files(directory):
+def records(directory: Path, newest_files: int | None = None) -> Iterator[dict[str, Any]]:
+    """Every readable record of one log, or of its newest files, in order, unproven."""
+    for path in log_files(directory)[-newest_files if newest_files else None :]:
         with path.open("rb") as lines:
             yield from (unsealed[2] for line in lines if (unsealed := unseal(line)))
 

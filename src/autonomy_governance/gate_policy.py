@@ -6,6 +6,7 @@ then takes milliseconds. A `Policy` exists only if its own cases hold (docs/gate
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import re
@@ -14,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from regopy import Interpreter
-from regopy.rego_shared import LogLevel
+# The engine's library brings parts of libstdc++ along; loaded before the system's, they break
+# whatever C++ is loaded later, rclpy among it.
+ctypes.CDLL("libstdc++.so.6")
+from regopy import Interpreter  # noqa: E402
+from regopy.rego_shared import LogLevel  # noqa: E402
 
 Outcome = Literal["allow", "deny", "escalate"]
 _DECISION, _APPROVAL, _DEFECTS = "gate/decision", "gate/may_approve", "gate/defects"

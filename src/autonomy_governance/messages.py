@@ -1,4 +1,4 @@
-"""The gate's protocol as standard messages, the same for the node and the command line.
+"""Requests, decisions and events as standard messages, the same for node and command line.
 
 An asker repeats a request until it hears the decision of that id, so that no message needs to
 arrive; a DiagnosticStatus carries each, because common_interfaces has no service with text in it.
@@ -12,6 +12,7 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from autonomy_governance.gate import ActionRequest, Decision
+from autonomy_governance.recorder import Event
 
 REQUEST, DECISION, ANSWER, STATUS = (
     "/gate/request",
@@ -19,9 +20,13 @@ REQUEST, DECISION, ANSWER, STATUS = (
     "/gate/answer",
     "/gate/status",
 )
+SAFETY_EVENTS, AUDIT_STATUS = "/safety/events", "/audit/status"
 EVENTS_QOS = QoSProfile(depth=20, reliability=ReliabilityPolicy.RELIABLE)
 STATUS_QOS = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+KEPT_EVENTS_QOS = QoSProfile(
+    depth=256, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
 _NUMBER = re.compile(r"[+-]?\d{1,12}(\.\d{1,17})?([eE][+-]?\d{1,3})?")
 _LEVEL = {
@@ -81,4 +86,19 @@ def pending_message(request: ActionRequest, decision: Decision, now_ns: int) -> 
         tier=decision.tier,
         seconds_left=max(0, decision.deadline_ns - now_ns) // 1_000_000_000,
         **{f"parameter.{key}": value for key, value in request.parameters.items()},
+    )
+
+
+def event_of(message: DiagnosticStatus) -> Event:
+    """Read an event: hardware_id = source/run/number, name = kind, message = cause.
+
+    Raises:
+        ValueError: the identity or the stamp has another form.
+    """
+    source, run, number = message.hardware_id.split("/")
+    details = values_of(message)
+    who, digest = details.pop("who", ""), details.pop("digest", "")
+    stamp_ns = int(details.pop("stamp_ns", "0"))
+    return Event(
+        source, run, int(number), message.name, message.message, who, stamp_ns, digest, details
     )

@@ -1,6 +1,7 @@
-"""The `safety_gate` node: requests, people's answers and decisions over DDS (docs/gate.md).
+"""The `safety_gate` node: decides what is asked, and records what was decided and what happened.
 
-A process of its own, so that no policy, however slow, can hold up the monitor's loop.
+A process of its own, so that no policy and no disk, however slow, can hold up the monitor's loop
+(docs/gate.md, docs/audit.md).
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from rclpy.signals import SignalHandlerOptions
 
 from autonomy_governance import messages as protocol
 from autonomy_governance.audit import AuditLog, Kind, default_directory
+from autonomy_governance.audit_chain import records
 from autonomy_governance.gate import ActionRequest, Decision, Gate
 from autonomy_governance.gate_policy import PolicySources, read_sources
+from autonomy_governance.recorder import EventRecorder
 
 
 class OnDemand(ReentrantCallbackGroup):
@@ -35,7 +38,7 @@ class OnDemand(ReentrantCallbackGroup):
 
 
 class GateNode(Node):
-    """Adapter between ROS and the gate's core.
+    """Adapter between ROS and the cores of gate and audit.
 
     Parameters: `policy_directory` (nothing is granted without it), `audit_directory` (empty for
     the one that all nodes share).
@@ -45,20 +48,26 @@ class GateNode(Node):
         super().__init__("safety_gate")
         self._directory = Path(self.declare_parameter("policy_directory", "").value or "/nowhere")
         audit = self.declare_parameter("audit_directory", "").value or default_directory()
-        self._audit = AuditLog(Path(audit) / "safety_gate")
+        log = Path(audit) / self.get_name()
+        self._audit = AuditLog(log)
+        self._recorder = EventRecorder(self._audit.record)
+        self._recorder.resume(records(log, newest_files=2))
         self._gate = Gate(self._journal)
         self._sources = PolicySources(())
-        self._shown = ""
+        self._shown = self._audit_problem = ""
         self._decisions = self.create_publisher(
             DiagnosticStatus, protocol.DECISION, protocol.EVENTS_QOS
         )
         self._status = self.create_publisher(DiagnosticArray, protocol.STATUS, protocol.STATUS_QOS)
+        self._audit_status = self.create_publisher(
+            DiagnosticStatus, protocol.AUDIT_STATUS, protocol.STATUS_QOS
+        )
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._subscribe()
         self._look_at_policy()
         self._record("start", "safety_gate", "start", {"policy": self._gate.policy_version})
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(0.2, self._expire, clock=steady)
+        self.create_timer(0.25, self._expire, clock=steady)
         self.create_timer(1.0, self._look_at_policy, clock=steady)
         self.create_timer(1.0, self._tell, clock=steady)
 
@@ -68,6 +77,9 @@ class GateNode(Node):
             (protocol.ANSWER, self._on_answer),
         ):
             self.create_subscription(DiagnosticStatus, topic, callback, protocol.EVENTS_QOS)
+        self.create_subscription(
+            DiagnosticStatus, protocol.SAFETY_EVENTS, self._on_event, protocol.KEPT_EVENTS_QOS
+        )
         self.create_subscription(
             DiagnosticArray, "/safety/state", self._on_safety_state, protocol.STATUS_QOS
         )
@@ -103,6 +115,14 @@ class GateNode(Node):
         self._record("operator", message.message, cause, {"request_id": message.hardware_id})
         self._publish(decision)
 
+    def _on_event(self, message: DiagnosticStatus) -> None:
+        try:
+            event = protocol.event_of(message)
+        except ValueError as error:
+            self._record("unknown", message.hardware_id, f"{message.name}: {error}", {})
+        else:
+            self._recorder.take(event, time.monotonic_ns())
+
     def _on_safety_state(self, message: DiagnosticArray) -> None:
         if message.status:
             self._gate.observe(message.status[0].message, time.monotonic_ns())
@@ -112,8 +132,24 @@ class GateNode(Node):
             self._gate.progress()
 
     def _expire(self) -> None:
+        """What time brings: nobody answered, an intervention is over, the disk is full."""
         for decision in self._gate.expire(time.monotonic_ns()):
             self._publish(decision)
+        self._recorder.tick(time.monotonic_ns())
+        problem = self._audit.problem
+        if problem != self._audit_problem:
+            self._tell_of_audit(problem)
+
+    def _tell_of_audit(self, problem: str) -> None:
+        """Whether records reach the disk: the safety monitor slows the robot while they do not."""
+        if problem and not self._audit_problem:
+            self.get_logger().error(f"audit log: {problem}")
+        self._audit_problem = problem
+        level = DiagnosticStatus.ERROR if problem else DiagnosticStatus.OK
+        head = str(self._audit.head)
+        self._audit_status.publish(
+            protocol.status(level, "audit", problem or "recording", head, problem=problem)
+        )
 
     def _look_at_policy(self) -> None:
         """Adopt files that were the same at two looks: an editor or a copy may be half done."""
@@ -137,7 +173,8 @@ class GateNode(Node):
     def _tell(self) -> None:
         """The gate's own state first, then what awaits a person."""
         now_ns = time.monotonic_ns()
-        problem = self._gate.alarm or self._audit.problem
+        self._tell_of_audit(self._audit.problem)
+        problem = self._gate.alarm or self._audit_problem
         own = protocol.status(
             DiagnosticStatus.ERROR if problem else DiagnosticStatus.OK,
             "safety_gate",

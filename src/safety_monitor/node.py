@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import gc
+import math
 import signal
 import sys
 import time
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
+import numpy as np
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.serialization import serialize_message
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Imu, LaserScan
 from std_srvs.srv import Trigger
 
+from safety_monitor import transport
 from safety_monitor.config import MonitorConfig
 from safety_monitor.monitor import MonitorOutput, SafetyMonitor
 from safety_monitor.rehearsal import rehearse
-from safety_monitor.transport import (
-    declare,
-    float32,
-    notify_service_manager,
-    profile,
-    stamp_of,
-    state_array,
-    twist,
-)
+from safety_monitor.transport import stamp_of, twist
+from safety_monitor.watchdog import Fault
+
+_KEPT = partial(QoSProfile, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+_NAMELESS, _LOOKS_FOR_A_NAME = "_NODE_NAME_UNKNOWN_", 4
+# Seconds: between repetitions of the state, between looks at the DDS graph, and the least between
+# a cycle and one that a command brings forward.
+_STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE = 0.2, 0.25, 0.005
 
 
 @dataclass(frozen=True)
@@ -43,18 +50,17 @@ class NodeConfig:
     Attributes:
         command_deadline: DDS deadline asked of /decision/cmd_vel; 0 asks for none.
         command_lease: DDS liveliness lease asked of it; 0 asks for none.
-        command_publishers: names of the nodes that may publish it; empty for any one node.
-        state_period: /safety/state is repeated this often, besides every change.
-        graph_period: how often the publishers of the command topics are looked up.
-        soonest_cycle: a command that comes this soon after a cycle waits for the next one.
+        command_publishers: names of the nodes that may publish it; [""] for any.
+        reset_callers: names of the nodes that may call /safety/reset; [""] for any.
+        recorder_timeout: silence of /audit/status that degrades the robot, as a problem told
+            there does; 0 where nobody records.
     """
 
     command_deadline: float = 0.06
     command_lease: float = 0.08
     command_publishers: tuple[str, ...] = ("decision",)
-    state_period: float = 0.2
-    graph_period: float = 0.25
-    soonest_cycle: float = 0.005
+    reset_callers: tuple[str, ...] = ("operator",)
+    recorder_timeout: float = 0.0
 
 
 class SafetyMonitorNode(Node):
@@ -62,171 +68,186 @@ class SafetyMonitorNode(Node):
 
     def __init__(self) -> None:
         super().__init__("safety_monitor")
-        self._config = declare(self, NodeConfig)
-        config = declare(self, MonitorConfig)
+        self._config = transport.declare(self, NodeConfig)
+        config = transport.declare(self, MonitorConfig)
         rehearse(config)
         self._monitor = SafetyMonitor(config)
         self._cycle_started = 0
-        self._cycle_ms = 0.0
         self._state_published = 0.0
-        self._shown: tuple[str, ...] = ()
-        self._command_publisher = self.create_publisher(TwistStamped, "/cmd_vel", profile(1))
-        self._state_publisher = self.create_publisher(
-            DiagnosticArray, "/safety/state", profile(1, keep_last_for_late_joiners=True)
-        )
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", profile(10))
+        self._shown = ("start", "", "none")
+        self._run, self._events_told = time.time_ns(), 0
+        self._newest: dict[str, Any] = {}
+        self._looks: dict[bytes, int] = {}
+        self._recorder_heard, self._recorder_problem = -math.inf, ""
         self._connect(config)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(config.cycle_period, self._cycle, clock=steady)
-        self.create_timer(self._config.graph_period, self._look_for_intruders, clock=steady)
+        self.create_timer(_LOOK_PERIOD, self._look_around, clock=steady)
 
     def _connect(self, config: MonitorConfig) -> None:
-        sensor = profile(5, reliable=False)
+        self._velocities = self.create_publisher(TwistStamped, "/cmd_vel", 1)
+        self._states = self.create_publisher(DiagnosticArray, "/safety/state", _KEPT(depth=1))
+        self._events = self.create_publisher(DiagnosticStatus, "/safety/events", _KEPT(depth=256))
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        sensor = qos_profile_sensor_data
         for source in config.scan_sources:
             self.create_subscription(
                 LaserScan, f"/{source}", partial(self._on_scan, source), sensor
             )
         self.create_subscription(Odometry, "/odom", self._on_odometry, sensor)
         self.create_subscription(Imu, "/imu", self._on_imu, sensor)
-        self._command_subscription = self.create_subscription(
-            TwistStamped,
-            "/decision/cmd_vel",
-            self._on_command,
-            profile(
-                1, deadline_s=self._config.command_deadline, lease_s=self._config.command_lease
-            ),
-            event_callbacks=SubscriptionEventCallbacks(
-                deadline=self._on_deadline,
-                liveliness=self._on_liveliness,
-                incompatible_qos=self._on_incompatible,
-            ),
+        self.create_subscription(
+            DiagnosticStatus, "/audit/status", self._on_recorder, _KEPT(depth=1)
+        )
+        qos = QoSProfile(depth=1, deadline=Duration(seconds=self._config.command_deadline))
+        qos.liveliness_lease_duration = Duration(seconds=self._config.command_lease)
+        events = SubscriptionEventCallbacks(
+            deadline=lambda status: self._on_lost("deadline missed"),
+            liveliness=self._on_liveliness,
+        )
+        self._commands = self.create_subscription(
+            TwistStamped, "/decision/cmd_vel", self._on_command, qos, event_callbacks=events
         )
         self.create_service(Trigger, "/safety/estop", self._on_estop)
-        self.create_service(Trigger, "/safety/reset", self._on_reset)
+        self._reset = self.create_service(Trigger, "/safety/reset", self._on_reset)
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
     def _on_scan(self, source: str, message: LaserScan) -> None:
-        self._monitor.on_scan(
-            source,
-            stamp_of(message.header.stamp),
-            float32(message.ranges),
-            message.angle_min,
-            message.angle_increment,
-            message.range_min,
-            message.range_max,
-            self._now_ns(),
-        )
+        self._newest[source] = message
+        layout = (message.angle_min, message.angle_increment, message.range_min, message.range_max)
+        ranges = np.frombuffer(message.ranges, dtype=np.float32)
+        stamp_ns = stamp_of(message.header.stamp)
+        self._monitor.on_scan(source, stamp_ns, ranges, *layout, self._now_ns())
 
     def _on_odometry(self, message: Odometry) -> None:
-        velocity = message.twist.twist
-        stamp_ns = stamp_of(message.header.stamp)
+        self._newest["odom"] = message
+        stamp_ns, velocity = stamp_of(message.header.stamp), message.twist.twist
         self._monitor.on_odometry(stamp_ns, velocity.linear.x, velocity.angular.z, self._now_ns())
 
     def _on_imu(self, message: Imu) -> None:
+        self._newest["imu"] = message
         stamp_ns = stamp_of(message.header.stamp)
         self._monitor.on_imu(stamp_ns, message.angular_velocity.z, self._now_ns())
 
     def _on_command(self, message: TwistStamped) -> None:
+        self._newest["command"] = message
         stamp_ns, velocity = stamp_of(message.header.stamp), message.twist
         self._monitor.on_command(stamp_ns, velocity.linear.x, velocity.angular.z, self._now_ns())
-        if time.monotonic_ns() - self._cycle_started >= self._config.soonest_cycle * 1e9:
+        if time.monotonic_ns() - self._cycle_started >= _SOONEST_CYCLE * 1e9:
             self._cycle()
-
-    def _on_deadline(self, status: Any) -> None:
-        self._monitor.on_command_lost("deadline missed")
-        self._cycle()
 
     def _on_liveliness(self, status: Any) -> None:
         if status.alive_count == 0:
-            self._monitor.on_command_lost("publisher gone")
-            self._cycle()
+            self._on_lost("publisher gone")
 
-    def _on_incompatible(self, status: Any) -> None:
-        self.get_logger().error(
-            "a publisher of /decision/cmd_vel is not heard: it must be reliable and offer a "
-            f"deadline of {self._config.command_deadline} s and a liveliness lease of "
-            f"{self._config.command_lease} s, or set command_deadline and command_lease to 0",
-            throttle_duration_sec=10.0,
-        )
+    def _on_lost(self, reason: str) -> None:
+        self._monitor.on_command_lost(reason)
+        self._cycle()
+
+    def _on_recorder(self, message: DiagnosticStatus) -> None:
+        self._recorder_heard = time.monotonic()
+        self._recorder_problem = "" if message.level == DiagnosticStatus.OK else message.message
 
     def _on_estop(self, request: Trigger.Request, response: Trigger.Response) -> Any:
         self._monitor.estop(self._now_ns(), "operator")
         self._cycle()
         response.success, response.message = True, self._monitor.state.value
+        self._tell("operator", "estop", "operator", {})
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Any:
         response.success, response.message = self._monitor.reset(self._now_ns(), "operator")
         self._cycle()
+        self._tell("operator", f"reset: {response.message}", "operator", {})
         return response
 
     def _cycle(self) -> None:
         """Judge and publish; the timer calls it, and what cannot wait for the timer."""
-        started = time.monotonic_ns()
-        self._cycle_started = started
+        self._cycle_started = started = time.monotonic_ns()
         now_ns = self._now_ns()
         output = self._monitor.step(now_ns, started)
-        self._command_publisher.publish(twist(now_ns, output.vx, output.wz))
-        self._cycle_ms = (time.monotonic_ns() - started) * 1e-6
-        self._tell(output, now_ns)
+        self._velocities.publish(twist(now_ns, output.vx, output.wz))
+        self._show(output, now_ns, (time.monotonic_ns() - started) * 1e-6)
 
-    def _tell(self, output: MonitorOutput, now_ns: int) -> None:
-        """Publish the state when it changed, and now and then."""
-        shown = (output.state, output.cause.partition(":")[0], output.intervention)
-        changed = shown[:2] != self._shown[:2]
-        due = time.monotonic() - self._state_published >= self._config.state_period
-        if not due and shown == self._shown:
+    def _show(self, output: MonitorOutput, now_ns: int, cycle_ms: float) -> None:
+        """Publish the state when it changed, and now and then; changes are events as well."""
+        before = self._shown
+        self._shown = shown = (output.state, output.cause.partition(":")[0], output.intervention)
+        due = time.monotonic() - self._state_published >= _STATE_PERIOD
+        if not due and shown == before:
             return
-        self._shown = shown
         self._state_published = time.monotonic()
-        message = state_array(now_ns, output, self._cycle_ms)
-        self._state_publisher.publish(message)
-        if due or changed:
+        message = transport.state_array(now_ns, output, cycle_ms)
+        self._states.publish(message)
+        if due or shown[:2] != before[:2]:
             self._diagnostics.publish(message)
-            notify_service_manager(f"WATCHDOG=1\nSTATUS={output.state}")
-        text = f"{output.state} {output.cause}".rstrip()
-        if changed and output.state == "nominal":
-            self.get_logger().info(text)
-        elif changed:
-            self.get_logger().warning(text)
+            transport.notify_service_manager(f"WATCHDOG=1\nSTATUS={output.state}")
+        if shown[:2] != before[:2]:
+            text = f"{output.state} {output.cause}".rstrip()
+            if output.state == "nominal":
+                self.get_logger().info(text)
+            else:
+                self.get_logger().warning(text)
+        for kind, i in (("transition", 0), ("intervention", 2)):
+            if shown[i] != before[i]:
+                details = {"from": before[i], "to": shown[i], "scale": f"{output.scale:.3f}"}
+                self._tell(kind, output.cause, "safety_monitor", details)
 
-    def _look_for_intruders(self) -> None:
-        """Whoever publishes velocities beside us, or wishes beside the decision node."""
+    def _tell(self, kind: str, cause: str, who: str, details: dict[str, str]) -> None:
+        """Publish a numbered event for the recorder, with a digest of what has last arrived."""
+        self._events_told += 1
+        digest = blake2b(digest_size=16)
+        for name in sorted(self._newest):
+            digest.update(serialize_message(self._newest[name]))
+        values = {"who": who, "stamp_ns": self._now_ns(), "digest": digest.hexdigest(), **details}
+        identity = f"safety_monitor/{self._run}/{self._events_told}"
+        event = transport.diagnostic(DiagnosticStatus.OK, kind, cause, identity, values)
+        self._events.publish(event)
+
+    def _look_around(self) -> None:
+        """Who may speak where nobody should, and whether what we tell is recorded."""
         found = []
-        own = self.get_publishers_info_by_topic(self._command_publisher.topic_name)
-        if len(own) > 1:
-            names = sorted({info.node_name for info in own if info.node_name != self.get_name()})
-            found.append(f"{len(own) - 1} other publisher(s) of /cmd_vel {names}")
-        allowed = self._config.command_publishers
-        wishes = self.get_publishers_info_by_topic(self._command_subscription.topic_name)
-        strangers = {info.node_name for info in wishes} - set(allowed)
-        # A publisher that was discovered before its node has no name yet.
-        strangers = {name for name in strangers if not name.startswith("_")}
-        if allowed and strangers:
-            found.append(
-                f"{sorted(strangers)} publish(es) /decision/cmd_vel; command_publishers names "
-                f"{list(allowed)}"
-            )
-        self._monitor.on_intrusion("; ".join(found))
+        for publisher in (self._velocities, self._states, self._events):
+            names = self._names("rt" + publisher.topic_name)
+            others = names[1:] if names and names[0] == self.get_name() else names
+            found += [f"{name} publishes {publisher.topic_name}" for name in others]
+        commands, resets = self._commands.topic_name, self._reset.service_name
+        if allowed := self._config.command_publishers:
+            strangers = set(self._names("rt" + commands)) - set(allowed)
+            found += [f"{name} publishes {commands}" for name in strangers]
+        if allowed := self._config.reset_callers:
+            strangers = set(self._names(f"rq{resets}Request")) - set(allowed)
+            found += [f"{name} may call {resets}" for name in strangers]
+        self._monitor.on_report(Fault.INTRUSION, "; ".join(sorted(found)))
+        timeout = self._config.recorder_timeout
+        silent = time.monotonic() - self._recorder_heard > timeout
+        problem = "no word from the recorder" if silent else self._recorder_problem
+        self._monitor.on_report(Fault.UNRECORDED, problem if timeout else "")
 
-    def fail(self, error: Exception) -> None:
-        """A defect of this node: stop for good, until a person looks."""
-        self._monitor.on_failure(error)
-        self.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=1.0)
+    def _names(self, topic: str) -> list[str]:
+        """Who publishes a DDS topic, we first; the nameless too, if a name does not follow soon."""
+        names = []
+        for info in self.get_publishers_info_by_topic(topic, no_mangle=True):
+            gid = bytes(info.endpoint_gid)
+            self._looks[gid] = self._looks.get(gid, 0) + 1
+            if info.node_name != _NAMELESS or self._looks[gid] > _LOOKS_FOR_A_NAME:
+                names.append(info.node_name)
+        return sorted(names, key=lambda name: name != self.get_name())
+
+    def spin_once(self, executor: SingleThreadedExecutor) -> None:
+        """Run one callback; a defect in it is an emergency stop, and not the end of the node."""
+        try:
+            executor.spin_once(timeout_sec=0.1)
+        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+            self._monitor.on_failure(error)
+            self.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=1.0)
 
     def stop(self) -> None:
         """The last word before the process ends: zero."""
-        self._command_publisher.publish(twist(self._now_ns(), 0.0, 0.0))
-
-
-def _spin_once(executor: SingleThreadedExecutor, node: SafetyMonitorNode) -> None:
-    """Run one callback; an error in it is an emergency stop and not the end of the node."""
-    try:
-        executor.spin_once(timeout_sec=0.1)
-    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-        node.fail(error)
+        self._velocities.publish(twist(self._now_ns(), 0.0, 0.0))
+        self._tell("stop", "stop", "safety_monitor", {})
 
 
 def main() -> None:
@@ -237,7 +258,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.append(True))
     try:
         node = SafetyMonitorNode()
-    except ValueError as error:
+    except (ValueError, InvalidParameterTypeException) as error:
         sys.stderr.write(f"safety_monitor: {error}\n")
         raise SystemExit(2) from error
     executor = SingleThreadedExecutor()
@@ -245,14 +266,14 @@ def main() -> None:
     # What start-up left on the heap is never garbage; a full collection would be a pause.
     gc.collect()
     gc.freeze()
-    notify_service_manager("READY=1")
+    transport.notify_service_manager("READY=1")
     try:
         while not stopping:
-            _spin_once(executor, node)
+            node.spin_once(executor)
     except ExternalShutdownException:
         pass
     finally:
         node.stop()
-        notify_service_manager("STOPPING=1")
+        transport.notify_service_manager("STOPPING=1")
         node.destroy_node()
         rclpy.try_shutdown()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from regopy import Interpreter
 
-from autonomy_governance.gate_policy import Policy, PolicyError, PolicySources, read_sources
+from autonomy_governance.gate_policy import (
+    Interpreter,
+    Policy,
+    PolicyError,
+    PolicySources,
+    read_sources,
+)
 
 DIRECTORY = Path(__file__).parents[2] / "config" / "gate"
 SOURCES = read_sources(DIRECTORY)
@@ -221,3 +228,11 @@ def test_a_goal_gets_the_tier_of_the_strictest_zone_that_holds_it(
     parameters = {"x": round(x, 6), "y": round(y, 6), "frame": "odom"}
     request = {"action": "drive_to", "parameters": parameters} | NOMINAL
     assert ranks[policy.decide(request).tier] >= strictest
+
+
+def test_the_engine_may_be_loaded_before_rclpy() -> None:
+    code = "from autonomy_governance import gate_policy; import rclpy; print('both')"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.stdout == "both\n", result.stderr

@@ -62,6 +62,13 @@ class Asker:
         self.node.create_subscription(
             DiagnosticArray, protocol.STATUS, self.note, protocol.STATUS_QOS
         )
+        self.events = self.node.create_publisher(
+            DiagnosticStatus, protocol.SAFETY_EVENTS, protocol.KEPT_EVENTS_QOS
+        )
+        self.audit = ""
+        self.node.create_subscription(
+            DiagnosticStatus, protocol.AUDIT_STATUS, self.note_audit, protocol.STATUS_QOS
+        )
         self.inquiry: GateInquiry | None = None
         self.gate: Any = None
         self.count = 0
@@ -72,6 +79,26 @@ class Asker:
 
     def note(self, message: Any) -> None:
         self.gate = message.status[0]
+
+    def note_audit(self, message: Any) -> None:
+        self.audit = message.message
+
+    def tell(self, number: int, kind: str = "transition") -> None:
+        """Play the monitor that tells of an event."""
+        from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+        told = {"who": "safety_monitor", "stamp_ns": "7", "digest": "d", "to": "nominal"}
+        values = [KeyValue(key=key, value=value) for key, value in told.items()]
+        identity = f"safety_monitor/1/{number}"
+        self.events.publish(
+            DiagnosticStatus(name=kind, message="calm", hardware_id=identity, values=values)
+        )
+
+    def log(self) -> list[dict[str, Any]]:
+        return list(records(self.directory / "audit" / "safety_gate"))
+
+    def recorded(self) -> list[str]:
+        return [r["details"]["event"] for r in self.log() if "event" in r["details"]]
 
     def move_to(self, x: float) -> None:
         self.place.pose.pose.position.x = x
@@ -106,25 +133,40 @@ class Asker:
             return process.returncode, json.loads(process.stdout.read())
 
 
+def start_gate(directory: Path) -> subprocess.Popen[bytes]:
+    parameters = (f"policy_directory:={directory}/policy", f"audit_directory:={directory}/audit")
+    arguments = [word for parameter in parameters for word in ("-p", parameter)]
+    return subprocess.Popen([sys.executable, "-c", GATE, "--ros-args", *arguments])
+
+
+def end(gate: subprocess.Popen[bytes]) -> None:
+    gate.send_signal(signal.SIGTERM)
+    assert gate.wait(PATIENCE_S) == 0
+
+
 @pytest.fixture
-def asker(tmp_path: Path) -> Iterator[Asker]:
+def gates(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """The processes of the gate, the newest last."""
+    shutil.copytree(DIRECTORY, tmp_path / "policy")
+    started = [start_gate(tmp_path)]
+    yield started
+    for gate in started:
+        gate.kill()
+        gate.wait()
+
+
+@pytest.fixture
+def asker(tmp_path: Path, gates: list[subprocess.Popen[bytes]]) -> Iterator[Asker]:
     import rclpy
 
-    shutil.copytree(DIRECTORY, tmp_path / "policy")
     rclpy.init()
-    parameters = (f"policy_directory:={tmp_path}/policy", f"audit_directory:={tmp_path}/audit")
-    arguments = [word for parameter in parameters for word in ("-p", parameter)]
-    gate = subprocess.Popen([sys.executable, "-c", GATE, "--ros-args", *arguments])
+    asker = Asker(tmp_path)
     try:
-        asker = Asker(tmp_path)
         asker.spin_until(lambda: asker.values().get("safety_state") == "nominal")
         assert asker.gate.message == "ready"
         yield asker
-        gate.send_signal(signal.SIGTERM)
-        assert gate.wait(PATIENCE_S) == 0
+        end(gates[-1])
     finally:
-        gate.kill()
-        gate.wait()
         asker.node.destroy_node()
         rclpy.try_shutdown()
 
@@ -197,3 +239,40 @@ def test_without_a_gate_the_command_line_says_so() -> None:
         assert (
             f"no safety gate answers; is it running, with ROS_DOMAIN_ID {domain}?" in result.stderr
         )
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(
+    asker: Asker, gates: list[subprocess.Popen[bytes]]
+) -> None:
+    import resource
+
+    asker.spin_until(lambda: asker.audit == "recording")
+    resource.prlimit(gates[0].pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    for number in (1, 2, 5):
+        asker.tell(number)
+    asker.spin_until(lambda: "File too large" in asker.audit)
+    assert asker.ask("drive_to", x=3.0, y=-2.0, frame="odom").answer is Answer.ALLOWED
+    denied = asker.ask("set_speed_tier", speed_tier="crawl")
+    assert denied.answer is Answer.DENIED and "audit log" in denied.reason
+    assert asker.recorded() == []
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(gates[0].pid, resource.RLIMIT_FSIZE, unlimited)
+    asker.spin_until(lambda: asker.audit == "recording")
+    assert asker.recorded() == [f"safety_monitor/1/{number}" for number in (1, 2, 5)]
+    (gap,) = (r["cause"] for r in asker.log() if r["kind"] == "gap")
+    assert gap == "events 3 to 4 of safety_monitor were not heard"
+
+
+def test_a_recorder_that_was_away_records_what_it_missed_and_nothing_twice(
+    asker: Asker, gates: list[subprocess.Popen[bytes]]
+) -> None:
+    asker.tell(1)
+    asker.spin_until(lambda: len(asker.recorded()) == 1)
+    gates[0].kill()
+    gates[0].wait()
+    asker.tell(2)
+    asker.tell(3, kind="stop")
+    gates.append(start_gate(asker.directory))
+    asker.spin_until(lambda: len(asker.recorded()) == 3)
+    assert asker.recorded() == [f"safety_monitor/1/{number}" for number in (1, 2, 3)]
+    assert verify(asker.directory / "audit" / "safety_gate").ok

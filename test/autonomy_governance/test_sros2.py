@@ -111,6 +111,9 @@ def test_the_dangerous_names_have_one_holder_each() -> None:
     assert holders("subscribe", "/decision/cmd_vel") == {"safety_monitor"}
     assert holders("subscribe", "/cmd_vel") == {"robot_base", "world_sim"}
     assert holders("publish", "/gate/decision") == {"safety_gate"}
+    assert holders("publish", "/audit/status") == {"safety_gate"}
+    for topic in ("/safety/state", "/safety/events"):
+        assert holders("publish", topic) == {"safety_monitor"}
     assert holders("publish", "/gate/answer") == {"operator"}
     for name in ("/safety/estop", "/safety/reset", "/mission/cancel"):
         assert holders("request", name) == {"operator"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -31,6 +32,15 @@ def publish():
 node.create_timer(0.02, publish)
 rclpy.spin(node)
 """
+RESETTER = """
+import rclpy
+from std_srvs.srv import Trigger
+rclpy.init()
+node = rclpy.create_node("stranger")
+client = node.create_client(Trigger, "/safety/reset")
+rclpy.spin(node)
+"""
+MAY_RESET = ["--ros-args", "-p", "reset_callers:=[operator,robot]"]
 
 
 class Robot:
@@ -138,7 +148,7 @@ def robot() -> Iterator[Robot]:
 
 @pytest.fixture
 def monitor(robot: Robot) -> subprocess.Popen[str]:
-    return robot.start(NODE)
+    return robot.start(NODE, *MAY_RESET)
 
 
 def decide(robot: Robot) -> subprocess.Popen[str]:
@@ -189,6 +199,73 @@ def test_an_unexpected_publisher_of_commands_is_an_emergency(
     robot.start(PUBLISHER, "stranger", "/decision/cmd_vel")
     assert "stranger" in robot.wait_for_state("emergency_stop")
     robot.wait_for_velocity(0.0)
+
+
+def test_who_may_reset_without_being_named_is_an_emergency(
+    robot: Robot, monitor: subprocess.Popen[str]
+) -> None:
+    robot.wait_for_state("safe_stop")
+    robot.start(RESETTER)
+    assert "stranger may call /safety/reset" in robot.wait_for_state("emergency_stop")
+
+
+class Recorder:
+    """What the monitor tells, and what it is told of the log."""
+
+    def __init__(self, robot: Robot) -> None:
+        from diagnostic_msgs.msg import DiagnosticStatus
+        from rclpy.qos import DurabilityPolicy, QoSProfile
+
+        kept = QoSProfile(depth=256, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.message = DiagnosticStatus()
+        self.heard: list[DiagnosticStatus] = []
+        robot.node.create_subscription(DiagnosticStatus, "/safety/events", self.heard.append, kept)
+        publisher = robot.node.create_publisher(DiagnosticStatus, "/audit/status", kept)
+        self.timer = robot.node.create_timer(0.1, lambda: publisher.publish(self.message))
+
+    def told(self) -> list[tuple[str, dict[str, str]]]:
+        return [(m.name, {v.key: v.value for v in m.values}) for m in self.heard]
+
+
+def test_a_robot_whose_acts_are_not_recorded_goes_slowly(robot: Robot) -> None:
+    robot.start(NODE, *MAY_RESET, "-p", "recorder_timeout:=0.5")
+    decide(robot)
+    robot.wait_for_velocity(0.5)
+    assert robot.wait_for_state("degraded") == "unrecorded: no word from the recorder"
+    recorder = Recorder(robot)
+    robot.wait_for_velocity(0.7)
+    recorder.message.level, recorder.message.message = b"\x02", "No space left on device"
+    robot.wait_for_velocity(0.5)
+    assert robot.wait_for_state("degraded") == "unrecorded: No space left on device"
+    recorder.message.level = b"\x00"
+    robot.wait_for_velocity(0.7)
+    recorder.timer.cancel()
+    robot.wait_for_velocity(0.5)
+    assert "no word from the recorder" in robot.wait_for_state("degraded")
+
+
+def test_every_change_is_an_event_numbered_and_kept_for_a_recorder_that_comes_late(
+    robot: Robot, monitor: subprocess.Popen[str]
+) -> None:
+    decision = decide(robot)
+    robot.wait_for_velocity(0.7)
+    decision.kill()
+    robot.wait_for_velocity(0.0)
+    recorder = Recorder(robot)
+
+    def changes() -> list[tuple[str, str]]:
+        return [(v["from"], v["to"]) for kind, v in recorder.told() if kind == "transition"]
+
+    robot.spin(lambda: changes()[-1:] == [("nominal", "safe_stop")], "the newest event")
+    assert changes()[0] == ("start", "safe_stop")
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(changes()))
+    runs, numbers = zip(*(m.hardware_id.rsplit("/", 1) for m in recorder.heard), strict=True)
+    assert len(set(runs)) == 1 and runs[0].startswith("safety_monitor/")
+    assert [int(number) for number in numbers] == list(range(1, len(numbers) + 1))
+    assert {v["who"] for _, v in recorder.told()} == {"safety_monitor"}
+    assert len({v["digest"] for _, v in recorder.told()}) > 1
+    monitor.send_signal(signal.SIGTERM)
+    robot.spin(lambda: recorder.told()[-1][0] == "stop", "the last event")
 
 
 def test_the_operator_commands_need_nothing_but_the_monitor(
