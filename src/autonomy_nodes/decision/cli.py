@@ -49,10 +49,11 @@ def check(
 
     --signed: it must be signed by a trusted key too.
     """
+    from autonomy_nodes.decision.signature import Trust
     from autonomy_nodes.decision.vetting import vet
 
-    keys = trusted_directory(trusted) if signed or trusted is not None else None
-    verdict = vet(chosen(name), keys)
+    asked = signed or trusted is not None
+    verdict = vet(chosen(name), Trust(trusted_directory(trusted), allow_unsigned=not asked))
     if as_json:
         typer.echo(json.dumps({"accepted": True, **asdict(verdict)}))
         return
@@ -138,10 +139,10 @@ def sign(
 def verify(name: PolicyName = "", trusted: TrustedKeys = None, as_json: AsJson = False) -> None:
     """Say whose trusted key signed a policy; exit code 2 and the reason where none did."""
     from autonomy_nodes.decision.pointer import manifest_of
-    from autonomy_nodes.decision.signature import check_signature
+    from autonomy_nodes.decision.signature import Trust, check_signature
 
     manifest = manifest_of(chosen(name))
-    signer = check_signature(manifest, trusted_directory(trusted))
+    signer = check_signature(manifest, Trust(trusted_directory(trusted)))
     if as_json:
         typer.echo(json.dumps({"directory": str(manifest.parent), "signed_by": signer}))
         return

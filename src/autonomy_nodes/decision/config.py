@@ -34,6 +34,10 @@ class DecisionConfig:
         guide_progress: the way that remains must get shorter by this much …, metres,
         guide_progress_time: … in this time, or the policy is stalled, seconds.
         stall_penalty: how long a stalled policy is benched, longer each time in a row, seconds.
+        swap_shadow_ticks: in which a new policy runs beside the active one before it takes over.
+        swap_shadow_faults: in these ticks at which it is refused.
+        swap_probation_ticks: after it took over, in which its predecessor stays ready.
+        swap_probation_faults: in these ticks at which the predecessor comes back.
     """
 
     driver: str = "default"
@@ -58,3 +62,7 @@ class DecisionConfig:
     guide_progress: float = 0.5
     guide_progress_time: float = 8.0
     stall_penalty: float = 3.0
+    swap_shadow_ticks: int = 40
+    swap_shadow_faults: int = 4
+    swap_probation_ticks: int = 200
+    swap_probation_faults: int = 3

@@ -21,7 +21,7 @@ from autonomy_nodes.decision.manifest import MANIFEST_VERSION, Manifest
 from autonomy_nodes.decision.pointer import MANIFEST_FILE, manifest_of
 from autonomy_nodes.decision.providers import CPU, Execution
 from autonomy_nodes.decision.runtime import Policy, create_session
-from autonomy_nodes.decision.signature import check_signature
+from autonomy_nodes.decision.signature import Trust, check_signature
 
 __all__ = ["MANIFEST_FILE", "Manifest", "Policy", "PolicyError", "load_manifest", "load_policy"]
 
@@ -32,7 +32,7 @@ RATE_TOLERANCE = 0.1
 
 def load_policy(
     path: Path,
-    trusted: Path | None = None,
+    trust: Trust | None = None,
     rate_hz: float | None = None,
     execution: Execution = CPU,
     vetted_sha256: str = "",
@@ -44,7 +44,7 @@ def load_policy(
 
     Args:
         path: its directory, its manifest, or a channel of a registry (`models/default`).
-        trusted: directory of public keys, one of which must have signed it; None asks for none.
+        trust: who must have signed it; None asks for nobody.
         rate_hz: at which it will be asked; None where that is not known.
         execution: what runs the graph.
         vetted_sha256: of a file whose graph a process of its own has checked (`vetting`).
@@ -53,8 +53,8 @@ def load_policy(
         PolicyError: the policy may not drive, with the reason.
     """
     manifest_path = manifest_of(path)
-    if trusted is not None and manifest_path.is_file():
-        check_signature(manifest_path, trusted)
+    if trust is not None and manifest_path.is_file():
+        check_signature(manifest_path, trust)
     manifest = load_manifest(manifest_path)
     if rate_hz is not None and abs(manifest.rate_hz / rate_hz - 1.0) > RATE_TOLERANCE:
         expected = f"{rate_hz:g} within {RATE_TOLERANCE:.0%}, at which decisions are made"

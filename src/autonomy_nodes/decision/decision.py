@@ -8,6 +8,7 @@ classical planner drives, and the policy gets the wheel back after a run of good
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -31,8 +32,9 @@ from autonomy_nodes.decision.handover import (
     HandOver,
     Mode,
 )
-from autonomy_nodes.decision.proposal import PolicyPilot, Proposal
+from autonomy_nodes.decision.proposal import Proposal
 from autonomy_nodes.decision.rollout import RolloutConfig, StoppingRollout
+from autonomy_nodes.decision.roster import Roster, SwapLimits
 from autonomy_nodes.decision.runtime import PolicyRunner
 from autonomy_nodes.decision.stall import StallLimits, StallWatch
 from autonomy_nodes.planning.planner import Plan, PlanStatus
@@ -66,6 +68,8 @@ class DecisionOutput:
         familiarity: ratio of the inputs' out-of-distribution score to its limit; above 1 the
             policy may not drive; 0 where it was not asked or has no statistics.
         event: the hand-over of this tick, if any.
+        proposal: what the policy wanted, whoever drives; None where it was not asked.
+        way_m: length of the guide that remains, metres; 0 where the policy was not asked.
     """
 
     command: VelocityCommand
@@ -76,6 +80,8 @@ class DecisionOutput:
     latency_ms: float = 0.0
     familiarity: float = 0.0
     event: HandOver | None = None
+    proposal: Proposal | None = None
+    way_m: float = 0.0
 
 
 class GuidedPlanner(Protocol):
@@ -91,8 +97,14 @@ class GuidedPlanner(Protocol):
 class Decision:
     """Chooses the driver of each tick and returns its command."""
 
-    def __init__(self, config: DecisionConfig, policy: PolicyRunner | None, planner: GuidedPlanner):
-        """Wire the core.
+    def __init__(
+        self,
+        config: DecisionConfig,
+        policy: PolicyRunner | None,
+        planner: GuidedPlanner,
+        retire: Callable[[PolicyRunner], None] = lambda policy: None,
+    ):
+        """Wire the core; `retire` is told of each policy that is needed no more.
 
         Raises:
             ValueError: `config.driver` is unknown, or is `policy` and there is no policy.
@@ -116,7 +128,13 @@ class Decision:
                 config.angular_deceleration,
             )
         )
-        self._pilot = PolicyPilot(policy, self._rollout) if policy is not None else None
+        swap = SwapLimits(
+            config.swap_shadow_ticks,
+            config.swap_shadow_faults,
+            config.swap_probation_ticks,
+            config.swap_probation_faults,
+        )
+        self.roster = Roster(self._rollout, policy, swap, retire)
         self._selector = DriverSelector(self._mode, config.return_ticks)
         self._stall = StallWatch(
             StallLimits(
@@ -129,12 +147,14 @@ class Decision:
         )
         self._goal: Pose2D | None = None
         self._last_ns = 0
+        self._seen: tuple[Observation, VelocityCommand] | None = None
 
     def step(self, inputs: DecisionInputs, now_ns: int) -> DecisionOutput:
         """Decide the command of the tick at `now_ns`; a clock that goes back starts afresh."""
         if inputs.goal != self._goal or now_ns < self._last_ns:
             self._start_goal(inputs.goal)
         self._last_ns = now_ns
+        self._seen = None
         if inputs.goal is None:
             return _halt("no_goal", now_ns)
         scan = _fresh(inputs.scan, self._config.scan_timeout, now_ns)
@@ -149,45 +169,66 @@ class Decision:
         goal = inputs.goal
         if math.hypot(goal.x - odometry.x, goal.y - odometry.y) <= self._config.goal_tolerance:
             return _halt("reached", now_ns, PlanStatus.REACHED)
-        if self._mode is Mode.FALLBACK:
-            return self._plan(costmap, odometry, goal, now_ns, "driver_fallback")
-        if self._pilot is None:
-            return self._plan(costmap, odometry, goal, now_ns, "no_policy")
+        if self.roster.idle:
+            return self._plan(costmap, odometry, goal, now_ns, self._undriven())
         lidar_yaw = self._config.lidar_pose[2]
         guide = self._planner.guide(costmap, odometry, goal)
         observation = Observation(scan, odometry, goal, guide, costmap, lidar_yaw)
-        return self._drive(self._pilot, observation, now_ns)
+        output = self._drive(observation, now_ns)
+        self._seen = (observation, output.command)
+        return output
+
+    def observe_shadows(self) -> None:
+        """Let the policies that watch answer the last tick's observation.
+
+        Call it once after each `step`, when the command is out: no command waits for a shadow.
+        """
+        if self._seen is not None:
+            self.roster.observe(*self._seen)
+            self._seen = None
+
+    def _undriven(self) -> str:
+        """Why no policy is asked at all."""
+        return "driver_fallback" if self._mode is Mode.FALLBACK else "no_policy"
 
     def _start_goal(self, goal: Pose2D | None) -> None:
         self._goal = goal
         self._stall.reset()
-        if self._pilot is not None:
-            self._pilot.reset()
+        self.roster.reset()
 
-    def _drive(self, pilot: PolicyPilot, observation: Observation, now_ns: int) -> DecisionOutput:
+    def _drive(self, observation: Observation, now_ns: int) -> DecisionOutput:
         """Let the policy propose, choose the driver, and take that driver's command."""
-        proposal = pilot.propose(observation)
-        fault = self._fault_of(proposal, observation, now_ns)
+        proposal = None if self._mode is Mode.FALLBACK else self.roster.propose(observation)
+        if proposal is None:
+            costmap, odometry = observation.costmap, observation.odometry
+            return self._plan(costmap, odometry, observation.goal, now_ns, self._undriven())
+        way = _way_to(observation.goal, observation.odometry.pose, observation.guide)
+        fault = self._fault_of(proposal, observation, way, now_ns)
         event = self._selector.update(fault, now_ns)
         if self._selector.driver == "fallback":
             reason = fault.reason if fault else "returning"
-            return _explained(self._back_up(observation, now_ns, reason), proposal, event)
+            return _explained(self._back_up(observation, now_ns, reason), proposal, event, way)
         status = _guide_status(observation.guide)
         if not proposal.answered:
             reason = proposal.fault.reason if proposal.fault else "failed"
-            return _explained(_halt(reason, now_ns, status), proposal, event)
+            return _explained(_halt(reason, now_ns, status), proposal, event, way)
         command = self._limited(proposal, now_ns)
         output = DecisionOutput(command, "policy", "", status, observation.guide)
-        return _explained(output, proposal, event)
+        return _explained(output, proposal, event, way)
 
-    def _fault_of(self, proposal: Proposal, observation: Observation, now_ns: int) -> Fault | None:
+    def _fault_of(
+        self, proposal: Proposal, observation: Observation, way: float, now_ns: int
+    ) -> Fault | None:
         """The proposal's own fault, or that the policy has not got on for too long."""
         driving = self._selector.driver == "policy"
-        way = _way_to(observation.goal, observation.odometry.pose, observation.guide)
         stalled = self._stall.stalled(observation.odometry.pose, way, driving, now_ns)
         if proposal.fault is not None:
             return proposal.fault
-        return Fault("stalled", f"{way:.1f} m to go") if stalled else None
+        if not stalled:
+            return None
+        fault = Fault("stalled", f"{way:.1f} m to go")
+        self.roster.blame(fault)
+        return fault
 
     def _limited(self, proposal: Proposal, now_ns: int) -> VelocityCommand:
         """The proposal within the robot's limits."""
@@ -223,10 +264,12 @@ class Decision:
 
 
 def _explained(
-    output: DecisionOutput, proposal: Proposal, event: HandOver | None
+    output: DecisionOutput, proposal: Proposal, event: HandOver | None, way_m: float
 ) -> DecisionOutput:
     return replace(
         output,
+        proposal=proposal,
+        way_m=way_m,
         latency_ms=proposal.latency_ms,
         familiarity=proposal.familiarity,
         event=event,

@@ -7,23 +7,24 @@ the topic and the safety monitor sees it.
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from nav_msgs.msg import OccupancyGrid
 from nav_msgs.msg import Odometry as OdometryMsg
 from nav_msgs.msg import Path as PathMsg
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
 from autonomy_interfaces.messages import (
@@ -47,47 +48,29 @@ from autonomy_interfaces.ros import (
     pose_to_ros,
     scan_from_ros,
 )
-from autonomy_interfaces.share import share_directory
-from autonomy_nodes.decision.contract import Policy, PolicyError, load_policy
 from autonomy_nodes.decision.decision import (
     Decision,
     DecisionConfig,
     DecisionInputs,
     DecisionOutput,
 )
+from autonomy_nodes.decision.errors import PolicyError
 from autonomy_nodes.decision.goal_lease import GoalLease
+from autonomy_nodes.decision.loading import PolicyLoader, share_loader
+from autonomy_nodes.decision.node_config import DecisionNodeConfig
+from autonomy_nodes.decision.providers import Execution
+from autonomy_nodes.decision.record import RecordFile, TickContext, decision_record, status_values
+from autonomy_nodes.decision.rehearsal import warm_up
 from autonomy_nodes.decision.runtime import BoundedPolicy, PolicyRunner
+from autonomy_nodes.decision.switch import PolicySwitch
 from autonomy_nodes.planning.planner import Planner, PlannerConfig
 
 GOAL_FRAME = "odom"
+CONFIGS: tuple[type[Any], ...] = (DecisionNodeConfig, DecisionConfig, PlannerConfig)
+CHANGEABLE = ("policy", "shadow_policy")
+"""Parameters that a running node takes."""
 PATH_PERIOD_S = 0.5
 PATH_STRIDE = 5
-
-
-@dataclass(frozen=True)
-class DecisionNodeConfig:
-    """Parameters of the node around the core.
-
-    Attributes:
-        policy: directory of the policy; empty for the one that is shipped.
-        decision_rate: decisions per second where no costmap triggers them sooner.
-        command_rate: repetitions of the held command per second.
-        command_deadline: DDS deadline offered on /decision/cmd_vel, seconds.
-        command_lease: DDS liveliness lease offered, seconds.
-        goal_lease: silence on /mission/goal after which there is no goal, seconds.
-        hold_limit: age past which a held command is replaced by zero, seconds of ROS time.
-        inference_deadline: longest wait for the policy in a tick, seconds; 0 for the manifest's
-            latency budget.
-    """
-
-    policy: str = ""
-    decision_rate: float = 20.0
-    command_rate: float = 50.0
-    command_deadline: float = 0.06
-    command_lease: float = 0.08
-    goal_lease: float = 1.0
-    hold_limit: float = 0.2
-    inference_deadline: float = 0.0
 
 
 class DecisionNode(Node):
@@ -106,12 +89,17 @@ class DecisionNode(Node):
         self._decided_ns = 0
         self._path_published_ns = 0
         self._handovers = 0
+        self._ticks = 0
+        self._last_swap = ""
+        self._loader = _loader(self._config)
         policy = self._load_policy(core_config.driver)
         warm_up(core_config, planner_config, policy)
-        self._decision = Decision(core_config, policy, Planner(planner_config))
-        self._policy_name = "none"
-        if policy is not None:
-            self._policy_name = f"{policy.manifest.name} {policy.manifest.version}"
+        self._decision = Decision(core_config, policy, Planner(planner_config), _close)
+        self._switch = PolicySwitch(self, self._loader, self._note_swap)
+        self._records = RecordFile(Path(name)) if (name := self._config.record_file) else None
+        if self._config.shadow_policy:
+            self._switch.begin(self._config.shadow_policy, self._decision.roster.watch, False)
+        self.add_on_set_parameters_callback(self._on_parameters)
         self._connect()
 
     def _load_policy(self, driver: str) -> PolicyRunner | None:
@@ -122,17 +110,40 @@ class DecisionNode(Node):
         """
         if driver == "fallback":
             return None
-        named = self._config.policy
-        path = Path(named) if named else share_directory() / "models" / "default"
         try:
-            policy: Policy = load_policy(path)
+            return self._loader.load(self._config.policy)
         except PolicyError as error:
             if driver == "policy":
                 raise
             self.get_logger().error(f"{error}; the classical planner drives")
             return None
-        deadline_s = self._config.inference_deadline or 1e-3 * policy.manifest.latency_budget_ms
-        return BoundedPolicy(policy, deadline_s)
+
+    def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        """Begin a change of the policy or of its shadow; the rest is read at the start alone."""
+        fixed = {
+            field.name for kind in (*CONFIGS, DecisionNodeConfig) for field in fields(kind)
+        } - set(CHANGEABLE)
+        changed = {parameter.name: parameter.value for parameter in parameters}
+        refused = sorted(fixed & changed.keys())
+        wanted = [name for name in CHANGEABLE if name in changed]
+        reason = ""
+        if refused:
+            reason = f"{refused[0]} is read when the node starts"
+        elif len(wanted) > 1 or (wanted and self._switch.busy):
+            reason = "one policy is changed at a time"
+        elif "shadow_policy" in changed and not changed["shadow_policy"]:
+            self._decision.roster.watch(None)
+        elif wanted:
+            roster = self._decision.roster
+            drives = wanted[0] == "policy"
+            accept = roster.swap_to if drives else roster.watch
+            self._switch.begin(changed[wanted[0]], accept, drives and self._config.ask_gate)
+        return SetParametersResult(successful=not reason, reason=reason)
+
+    def _note_swap(self, words: str) -> None:
+        if words != self._last_swap:
+            self._last_swap = words
+            self.get_logger().info(json.dumps({"event": "policy_change", "what": words}))
 
     def _connect(self) -> None:
         """Create publishers, subscriptions and timers; nothing is published before this."""
@@ -188,13 +199,26 @@ class DecisionNode(Node):
         self._decided_ns = now_ns
         self._command = output.command
         self._publish_command()
+        self._decision.observe_shadows()
+        self._explain(output, duration_ms)
+        self._publish_path(output, now_ns)
+
+    def _explain(self, output: DecisionOutput, duration_ms: float) -> None:
+        """Say who drives and why: the status, a line of the record, and the log of hand-overs."""
+        self._ticks += 1
         if output.event is not None:
             self._handovers += 1
             self.get_logger().info(json.dumps({"event": "hand_over", **asdict(output.event)}))
-        self._status_publisher.publish(
-            status_to_ros(output, self._policy_name, duration_ms, self._handovers)
-        )
-        self._publish_path(output, now_ns)
+        roster = self._decision.roster
+        swaps = roster.take_events()
+        for swap in swaps:
+            self._note_swap(f"{swap.action}: {swap.policy} {swap.reason}".rstrip())
+        scan_stamp_ns = self._scan.stamp_ns if self._scan else 0
+        context = TickContext(self._ticks, duration_ms, self._handovers, scan_stamp_ns)
+        record = decision_record(output, roster, context, swaps)
+        if self._records is not None:
+            self._records.write(record)
+        self._status_publisher.publish(status_to_ros(record, self._last_swap))
 
     def _publish_command(self) -> None:
         """Repeat the held command, or zero where it is too old to hold."""
@@ -218,52 +242,31 @@ class DecisionNode(Node):
         self._path_publisher.publish(message)
 
 
-def status_to_ros(
-    output: DecisionOutput, policy: str, duration_ms: float, handovers: int
-) -> DiagnosticStatus:
-    """`/decision/status` of a tick; `duration_ms` is the wall time of the whole decision."""
-    event = output.event
-    values = {
-        "driver": output.driver,
-        "reason": output.reason,
-        "latency_ms": f"{output.latency_ms:.3f}",
-        "familiarity": f"{output.familiarity:.3f}",
-        "policy": policy,
-        "planner_status": output.planner_status.value if output.planner_status else "",
-        "vx": f"{output.command.vx:.4f}",
-        "wz": f"{output.command.wz:.4f}",
-        "decision_ms": f"{duration_ms:.3f}",
-        "handovers": str(handovers),
-        "event": f"{event.previous} -> {event.driver}: {event.reason}" if event else "",
-    }
+def status_to_ros(record: dict[str, Any], last_swap: str) -> DiagnosticStatus:
+    """`/decision/status` of a decision's record."""
+    driver, reason = record["driver"], record["reason"]
+    values = status_values(record, last_swap)
     return DiagnosticStatus(
-        level=DiagnosticStatus.WARN if output.driver == "fallback" else DiagnosticStatus.OK,
+        level=DiagnosticStatus.WARN if driver == "fallback" else DiagnosticStatus.OK,
         name="decision",
-        message=f"{output.driver}: {output.reason}" if output.reason else output.driver,
+        message=f"{driver}: {reason}" if reason else driver,
         values=[KeyValue(key=key, value=value) for key, value in values.items()],
     )
 
 
-def warm_up(
-    config: DecisionConfig, planner_config: PlannerConfig, policy: PolicyRunner | None
-) -> None:
-    """Compile and touch everything that a decision runs, on a small made-up room.
+def _loader(config: DecisionNodeConfig) -> PolicyLoader:
+    """What finds and checks the policies that the parameters name."""
+    execution = Execution(config.execution_provider, config.inference_core)
+    loader = share_loader(
+        config.models, config.trusted_keys, config.allow_unsigned, config.decision_rate, execution
+    )
+    return replace(loader, deadline_s=config.inference_deadline)
 
-    Both drivers are run, so that neither the first tick nor the first hand-over is slow.
-    """
-    grid = np.zeros((160, 160), np.int8)
-    grid[:, 140] = 100
-    costmap = Costmap(0, 0.05, -4.0, -4.0, grid)
-    ranges = np.full(720, 3.0, np.float32)
-    scan = LaserScan(0, ranges, -2.35619, 4.71238 / 719, 0.1, 30.0)
-    inputs = DecisionInputs(scan, Odometry(0, 0.0, 0.0, 0.0), costmap, Pose2D(2.0, 1.0))
-    drivers = {"fallback"} if policy is None else {"fallback", "default"}
-    for driver in sorted(drivers):
-        trial = Decision(replace(config, driver=driver), policy, Planner(planner_config))
-        for _ in range(3):
-            trial.step(inputs, 0)
-    gc.collect()
-    gc.freeze()
+
+def _close(policy: PolicyRunner) -> None:
+    """End the thread of a policy that is needed no more."""
+    if isinstance(policy, BoundedPolicy):
+        policy.close()
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,21 +91,34 @@ def sign(manifest: Path, private: Path) -> Signature:
     return signature
 
 
-def check_signature(manifest: Path, trusted: Path) -> str:
+@dataclass(frozen=True)
+class Trust:
+    """Whose policies may drive.
+
+    Attributes:
+        keys: directory of the trusted public keys, `NAME.pem`.
+        allow_unsigned: whether one that no trusted key has signed may drive too.
+    """
+
+    keys: Path
+    allow_unsigned: bool = False
+
+
+def check_signature(manifest: Path, trust: Trust) -> str:
     """Check the signature beside a manifest against the trusted keys.
 
-    Args:
-        manifest: the manifest file.
-        trusted: directory of the public keys, `NAME.pem`.
-
     Returns:
-        The name of the key that signed it.
+        The name of the key that signed it; empty where none did and none need have.
 
     Raises:
-        PolicyError: unsigned, signed by a key that is not trusted, or not by what it says.
+        PolicyError: unsigned, signed by a key that is not trusted, or (always refused) not what
+            a trusted key has signed.
     """
     signature = read_signature(manifest)
+    trusted = trust.keys
     keys = trusted_keys(trusted)
+    if trust.allow_unsigned and (signature is None or signature.key_id not in keys):
+        return ""
     if signature is None:
         raise PolicyError(manifest, "signature", "none", f"one by a key in {trusted}")
     if signature.key_id not in keys:

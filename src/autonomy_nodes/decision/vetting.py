@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from autonomy_nodes.decision.errors import PolicyError
+from autonomy_nodes.decision.signature import Trust
 
 PATIENCE_S = 60.0
 CPU_SECONDS = 45
@@ -36,7 +37,7 @@ class Verdict:
 
 def vet(
     path: Path,
-    trusted: Path | None = None,
+    trust: Trust | None = None,
     rate_hz: float | None = None,
     patience_s: float = PATIENCE_S,
 ) -> Verdict:
@@ -45,7 +46,12 @@ def vet(
     Raises:
         PolicyError: the policy may not drive, or the check came to no end.
     """
-    request = {"path": str(path), "trusted": str(trusted or ""), "rate_hz": rate_hz}
+    request = {
+        "path": str(path),
+        "trusted": str(trust.keys) if trust else "",
+        "allow_unsigned": trust is not None and trust.allow_unsigned,
+        "rate_hz": rate_hz,
+    }
     command = [sys.executable, "-m", "autonomy_nodes.decision.vetting", json.dumps(request)]
     try:
         child = subprocess.run(
@@ -66,7 +72,7 @@ def vet(
     return Verdict(**{**answer, "remarks": tuple(answer["remarks"])})
 
 
-def examine(path: Path, trusted: Path | None, rate_hz: float | None) -> Verdict:
+def examine(path: Path, trust: Trust | None, rate_hz: float | None) -> Verdict:
     """Check a policy in this process.
 
     Raises:
@@ -77,17 +83,21 @@ def examine(path: Path, trusted: Path | None, rate_hz: float | None) -> Verdict:
     from autonomy_nodes.decision.pointer import manifest_of
     from autonomy_nodes.decision.signature import check_signature, read_signature
 
-    policy = load_policy(path, trusted, rate_hz)
+    policy = load_policy(path, trust, rate_hz)
     manifest, file = policy.manifest, manifest_of(path)
     remarks = [
         f"input '{spec.tensor}' has no statistics: strange values of it are not noticed"
         for spec in manifest.inputs
         if spec.statistics is None
     ]
-    signer = check_signature(file, trusted) if trusted is not None else ""
+    signer = check_signature(file, trust) if trust is not None else ""
     if not signer:
         remarks.append(
-            "unsigned" if read_signature(file) is None else "its signature was not checked"
+            "unsigned"
+            if read_signature(file) is None
+            else "signed by nobody known"
+            if trust is not None
+            else "its signature was not checked"
         )
     if answers_alike(policy):
         remarks.append("it gives the same answer to typical and to extreme inputs")
@@ -114,9 +124,10 @@ def main() -> None:
     _limit(resource.RLIMIT_AS, MEMORY_BYTES)
     _limit(resource.RLIMIT_CORE, 0)
     request = json.loads(sys.argv[1])
-    trusted = Path(request["trusted"]) if request["trusted"] else None
+    keys = request["trusted"]
+    trust = Trust(Path(keys), request["allow_unsigned"]) if keys else None
     try:
-        answer = asdict(examine(Path(request["path"]), trusted, request["rate_hz"]))
+        answer = asdict(examine(Path(request["path"]), trust, request["rate_hz"]))
     except PolicyError as error:
         answer = {"refused": [error.where, error.field, error.found, error.expected]}
     sys.stdout.write(json.dumps(answer) + "\n")

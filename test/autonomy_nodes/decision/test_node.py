@@ -84,7 +84,7 @@ def _running(*parameters: str):
     """The node as a process of its own; yields the process."""
     start = "from autonomy_nodes.decision.node import main; main()"
     command = [sys.executable, "-c", start, "--ros-args"]
-    for parameter in parameters:
+    for parameter in ("allow_unsigned:=true", *parameters):
         command += ["-p", parameter]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
@@ -148,6 +148,55 @@ def test_a_suspended_node_falls_silent(client, write_policy):
         assert len(client.commands) - published <= 2
         process.send_signal(signal.SIGCONT)
         client.until(lambda: len(client.commands) > published + 10)
+
+
+def _set_parameter(client, name, value):
+    """Set a parameter of the running node; returns what it answers."""
+    from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+    from rcl_interfaces.srv import SetParameters
+
+    calls = client.node.create_client(SetParameters, "/decision/set_parameters")
+    client.until(calls.service_is_ready)
+    text = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=str(value))
+    future = calls.call_async(SetParameters.Request(parameters=[Parameter(name=name, value=text)]))
+    client.until(future.done)
+    client.node.destroy_client(calls)
+    return future.result().results[0]
+
+
+def test_policy_is_changed_while_driving_and_the_topic_never_falls_silent(
+    client, write_policy, graph
+):
+    other = write_policy(graph(bias=(0.7, 0.0)), lambda manifest: manifest.update(version="2.0.0"))
+    with _running(f"policy:={write_policy()}", "ask_gate:=false", "swap_shadow_ticks:=5"):
+        client.until(client.moving)
+        first = len(client.commands)
+        assert _set_parameter(client, "policy", other).successful
+        assert not _set_parameter(client, "decision_rate", "10").successful
+        client.until(lambda: client.statuses[-1]["policy"] == "linear 2.0.0")
+        client.until(lambda: client.commands[-1].twist.linear.x == pytest.approx(0.7, abs=1e-5))
+        assert client.statuses[-1]["swap"].startswith("took_over: linear 2.0.0")
+        velocities = {round(c.twist.linear.x, 3) for c in client.commands[first:]}
+        assert velocities <= {0.5, 0.7}
+        shadow = _set_parameter(client, "shadow_policy", write_policy())
+        assert shadow.successful
+        client.until(lambda: int(client.statuses[-1].get("shadow_ticks", 0)) > 3)
+        assert client.statuses[-1]["shadow_policy"] == "linear 1.0.0"
+        assert float(client.statuses[-1]["shadow_mean_vx"]) == pytest.approx(0.2, abs=1e-3)
+
+
+def test_change_that_the_gate_does_not_answer_for_is_refused(client, write_policy):
+    with _running(f"policy:={write_policy()}"):
+        client.until(client.moving)
+        _set_parameter(client, "policy", write_policy())
+        client.until(lambda: client.statuses[-1]["swap"].startswith("refused: the gate"))
+        assert client.moving()
+
+
+def test_unsigned_policy_needs_a_parameter_that_allows_it(client, write_policy):
+    with _running(f"policy:={write_policy()}", "allow_unsigned:=false"):
+        client.until(lambda: client.statuses and client.statuses[-1]["driver"] == "fallback")
+        assert client.statuses[-1]["reason"] == "no_policy"
 
 
 def test_refused_policy_leaves_the_planner_driving_or_ends_the_node(client, write_policy):

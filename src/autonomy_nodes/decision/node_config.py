@@ -1,0 +1,48 @@
+"""Parameters of the decision node around its core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DecisionNodeConfig:
+    """Parameters of the node around the core.
+
+    Attributes:
+        policy: directory, NAME/VERSION or channel of the policy; empty for the default channel.
+            Setting it on a running node changes the policy (`switch`).
+        shadow_policy: likewise, of one that is asked beside it and never drives; empty for none.
+        models: directory of the registry; empty for the one that is installed.
+        trusted_keys: directory of public keys; empty for config/trusted_keys.
+        allow_unsigned: whether a policy that no trusted key has signed may drive.
+        ask_gate: whether a change of the policy needs the safety gate's consent.
+        execution_provider: cpu, cuda, tensorrt or openvino.
+        inference_core: CPU core that the inference thread is bound to; -1 for any.
+        record_file: file that gets one JSON line per decision; empty for none.
+        decision_rate: decisions per second where no costmap triggers them sooner.
+        command_rate: repetitions of the held command per second.
+        command_deadline: DDS deadline offered on /decision/cmd_vel, seconds.
+        command_lease: DDS liveliness lease offered, seconds.
+        goal_lease: silence on /mission/goal after which there is no goal, seconds.
+        hold_limit: age past which a held command is replaced by zero, seconds of ROS time.
+        inference_deadline: longest wait for the policy in a tick, seconds; 0 for the manifest's
+            latency budget.
+    """
+
+    policy: str = ""
+    shadow_policy: str = ""
+    models: str = ""
+    trusted_keys: str = ""
+    allow_unsigned: bool = False
+    ask_gate: bool = True
+    execution_provider: str = "cpu"
+    inference_core: int = -1
+    record_file: str = ""
+    decision_rate: float = 20.0
+    command_rate: float = 50.0
+    command_deadline: float = 0.06
+    command_lease: float = 0.08
+    goal_lease: float = 1.0
+    hold_limit: float = 0.2
+    inference_deadline: float = 0.0

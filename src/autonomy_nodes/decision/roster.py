@@ -1,0 +1,220 @@
+"""The policies of a decision node: the one that proposes, one that takes over, one that watches.
+
+A policy that is to take over first runs in the shadow of the active one, on the same
+observations and without driving; then it proposes, on probation, with its predecessor ready to
+come back within the same tick. No tick is without a proposer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from autonomy_interfaces.messages import VelocityCommand
+from autonomy_nodes.decision.features import Observation
+from autonomy_nodes.decision.handover import Fault
+from autonomy_nodes.decision.manifest import Manifest
+from autonomy_nodes.decision.proposal import PolicyPilot, Proposal
+from autonomy_nodes.decision.rollout import StoppingRollout
+from autonomy_nodes.decision.runtime import PolicyRunner
+from autonomy_nodes.decision.shadow import Shadow
+
+SITUATION = frozenset({"collision_ahead", "missing_input"})
+"""Faults that say as much of the place as of the policy: they count against none."""
+
+
+class SwapStage(str, Enum):
+    """Where the change of the active policy stands."""
+
+    NONE = "none"
+    SHADOW = "shadow"
+    PROBATION = "probation"
+
+
+@dataclass(frozen=True)
+class SwapLimits:
+    """What a policy must do to take over, and to stay.
+
+    Attributes:
+        shadow_ticks: in which it answers beside the active policy before it takes over.
+        shadow_faults: in these ticks at which it is refused.
+        probation_ticks: after it took over, in which its predecessor stays ready.
+        probation_faults: in these ticks at which the predecessor comes back.
+    """
+
+    shadow_ticks: int = 40
+    shadow_faults: int = 4
+    probation_ticks: int = 200
+    probation_faults: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SwapEvent:
+    """One step of a change of the active policy.
+
+    action: began, took_over, settled, refused (in the shadow) or rolled_back (on probation).
+    """
+
+    action: str
+    policy: str
+    reason: str = ""
+
+
+class Roster:
+    """Who proposes; changes of that; and a shadow, which only watches."""
+
+    def __init__(
+        self,
+        rollout: StoppingRollout,
+        policy: PolicyRunner | None,
+        limits: SwapLimits,
+        retire: Callable[[PolicyRunner], None] = lambda policy: None,
+    ):
+        """Begin with `policy`, if any; `retire` is told of each policy that is needed no more."""
+        self._rollout = rollout
+        self._limits = limits
+        self._retire = retire
+        self._active = policy
+        self._pilot = PolicyPilot(policy, rollout) if policy is not None else None
+        self._candidate: tuple[PolicyRunner, Shadow] | None = None
+        self._previous: tuple[PolicyRunner | None, PolicyPilot | None] | None = None
+        self._shadow: tuple[PolicyRunner, Shadow] | None = None
+        self._ticks = 0
+        self._faults = 0
+        self._events: list[SwapEvent] = []
+
+    @property
+    def active(self) -> Manifest | None:
+        """The contract of the policy that proposes; None without one."""
+        return self._active.manifest if self._active is not None else None
+
+    @property
+    def shadow(self) -> Shadow | None:
+        """The one that watches: the next policy while it is tried, else the shadow policy."""
+        watching = self._candidate or self._shadow
+        return watching[1] if watching is not None else None
+
+    @property
+    def stage(self) -> SwapStage:
+        """Where the change of the active policy stands."""
+        if self._candidate is not None:
+            return SwapStage.SHADOW
+        return SwapStage.PROBATION if self._previous is not None else SwapStage.NONE
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nobody to show an observation to."""
+        return self._pilot is None and self.shadow is None
+
+    def take_events(self) -> tuple[SwapEvent, ...]:
+        """What has happened since the last call."""
+        events, self._events = tuple(self._events), []
+        return events
+
+    def swap_to(self, policy: PolicyRunner) -> None:
+        """Let `policy` take over when it has proved itself; one on trial now is given up."""
+        if self._candidate is not None:
+            self._refuse("another policy is to take over")
+        if self._previous is not None:
+            self._settle()
+        self._candidate = (policy, Shadow(policy, self._rollout))
+        self._ticks = self._faults = 0
+        self._note("began", policy)
+
+    def watch(self, policy: PolicyRunner | None) -> None:
+        """Let `policy` watch from now on, in place of who did; None for nobody."""
+        if self._shadow is not None:
+            self._retire(self._shadow[0])
+        self._shadow = (policy, Shadow(policy, self._rollout)) if policy is not None else None
+
+    def reset(self) -> None:
+        """Forget every policy's history, as before the first tick of a goal."""
+        for pilot in (self._pilot, self._previous[1] if self._previous else None):
+            if pilot is not None:
+                pilot.reset()
+        for watching in (self._candidate, self._shadow):
+            if watching is not None:
+                watching[1].reset()
+
+    def propose(self, observation: Observation) -> Proposal | None:
+        """The active policy's proposal; None without one.
+
+        On probation, the fault that is one too many brings the predecessor back at once: the
+        proposal returned is then its own.
+        """
+        if self._pilot is None:
+            return None
+        proposal = self._pilot.propose(observation)
+        if self._previous is None:
+            return proposal
+        self._ticks += 1
+        self.blame(proposal.fault)
+        if self._previous is None:
+            return self._pilot.propose(observation) if self._pilot is not None else None
+        if self._ticks >= self._limits.probation_ticks:
+            self._settle()
+        return proposal
+
+    def blame(self, fault: Fault | None) -> None:
+        """Count a fault against a policy on probation; it goes when they are too many."""
+        if self._previous is None or fault is None or fault.reason in SITUATION:
+            return
+        self._faults += 1
+        if self._faults >= self._limits.probation_faults:
+            self._roll_back(fault)
+
+    def observe(self, observation: Observation, driven: VelocityCommand) -> None:
+        """Show the ones that watch what was seen and what was driven.
+
+        Call it after the command is out: it costs up to the policies' latency budgets.
+        """
+        if self._shadow is not None:
+            self._shadow[1].observe(observation, driven)
+        if self._candidate is None:
+            return
+        fault = self._candidate[1].observe(observation, driven).fault
+        self._ticks += 1
+        if fault is not None and fault.reason not in SITUATION:
+            self._faults += 1
+            if self._faults >= self._limits.shadow_faults:
+                self._refuse(f"{fault.reason}: {fault.detail}")
+                return
+        if self._ticks >= self._limits.shadow_ticks:
+            self._take_over()
+
+    def _take_over(self) -> None:
+        assert self._candidate is not None
+        policy, shadow = self._candidate
+        self._previous = (self._active, self._pilot)
+        self._active, self._pilot = policy, shadow.pilot
+        self._candidate = None
+        self._ticks = self._faults = 0
+        self._note("took_over", policy, f"after {self._limits.shadow_ticks} ticks in the shadow")
+
+    def _roll_back(self, fault: Fault) -> None:
+        assert self._previous is not None and self._active is not None
+        failed = self._active
+        self._active, self._pilot = self._previous
+        self._previous = None
+        self._note("rolled_back", failed, f"{fault.reason}: {fault.detail}")
+        self._retire(failed)
+
+    def _settle(self) -> None:
+        assert self._previous is not None and self._active is not None
+        previous = self._previous[0]
+        self._previous = None
+        self._note("settled", self._active)
+        if previous is not None:
+            self._retire(previous)
+
+    def _refuse(self, reason: str) -> None:
+        assert self._candidate is not None
+        policy = self._candidate[0]
+        self._candidate = None
+        self._note("refused", policy, reason)
+        self._retire(policy)
+
+    def _note(self, action: str, policy: PolicyRunner, reason: str = "") -> None:
+        manifest = policy.manifest
+        self._events.append(SwapEvent(action, f"{manifest.name} {manifest.version}", reason))

@@ -1,0 +1,200 @@
+"""A policy takes over after a time in the shadow, and leaves at the fault too many."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from autonomy_interfaces.messages import MILLISECOND, SECOND, Costmap, LaserScan, Odometry, Pose2D
+from autonomy_nodes.decision.contract import load_policy
+from autonomy_nodes.decision.decision import Decision, DecisionConfig, DecisionInputs
+from autonomy_nodes.decision.errors import InferenceError
+from autonomy_nodes.decision.record import TickContext, decision_record, status_values
+from autonomy_nodes.decision.roster import SwapStage
+from autonomy_nodes.decision.runtime import Inference
+from autonomy_nodes.planning.planner import Plan, PlanStatus
+
+OLD, NEW = (0.5, 0.0), (0.8, 0.0)
+CONFIG = DecisionConfig(
+    swap_shadow_ticks=5, swap_shadow_faults=2, swap_probation_ticks=10, swap_probation_faults=2
+)
+
+
+class Policy:
+    """Answers what the test sets; raises it where it is an error."""
+
+    def __init__(self, manifest, answer, version):
+        self.manifest = manifest.model_copy(update={"version": version})
+        self.answer = answer
+        self.asked = 0
+
+    def infer(self, tensors):
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return Inference(np.array([self.answer], np.float32), 0.5)
+
+
+class Rig:
+    """A decision core that drives under `old`, with `new` to take over."""
+
+    def __init__(self, manifest, **changes):
+        self.retired = []
+        self.old, self.new = Policy(manifest, OLD, "old"), Policy(manifest, NEW, "new")
+        path = np.array([[0.0, 0.0], [50.0, 0.0]])
+        self.planner = SimpleNamespace(
+            plan=lambda *_: Plan(0.3, 0.0, PlanStatus.DRIVING, path), guide=lambda *_: path
+        )
+        config = replace(CONFIG, **changes)
+        self.decision = Decision(config, self.old, self.planner, self.retired.append)
+        self.now_ns, self.x = SECOND, 0.0
+
+    @property
+    def roster(self):
+        return self.decision.roster
+
+    def tick(self, goal=Pose2D(50.0, 0.0)):
+        self.now_ns += 50 * MILLISECOND
+        self.x += 0.03
+        ranges = np.full(181, 5.0, np.float32)
+        inputs = DecisionInputs(
+            LaserScan(self.now_ns, ranges, -math.pi / 2, math.pi / 180, 0.1, 30.0),
+            Odometry(self.now_ns, self.x, 0.0, 0.0),
+            Costmap(self.now_ns, 0.05, self.x - 3.0, -3.0, np.zeros((120, 120), np.int8)),
+            goal,
+        )
+        output = self.decision.step(inputs, self.now_ns)
+        self.decision.observe_shadows()
+        return output
+
+    def speeds(self, ticks):
+        return [round(self.tick().command.vx, 3) for _ in range(ticks)]
+
+    def actions(self):
+        return [event.action for event in self.roster.take_events()]
+
+
+@pytest.fixture
+def manifest(write_policy):
+    return load_policy(write_policy()).manifest
+
+
+@pytest.fixture
+def rig(manifest):
+    return Rig(manifest)
+
+
+def test_new_policy_takes_over_after_its_ticks_in_the_shadow_and_settles(rig):
+    rig.roster.swap_to(rig.new)
+    assert rig.speeds(7) == [0.5] * 5 + [0.8] * 2
+    assert rig.roster.stage is SwapStage.PROBATION
+    assert rig.speeds(10) == [0.8] * 10
+    assert rig.actions() == ["began", "took_over", "settled"]
+    assert rig.retired == [rig.old]
+    assert rig.roster.active.version == "new"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [InferenceError("late", ""), (math.nan, 0.0), (99.0, 0.0), InferenceError("failed", "")],
+)
+def test_policy_that_fails_in_the_shadow_never_drives(rig, answer):
+    rig.new.answer = answer
+    rig.roster.swap_to(rig.new)
+    assert rig.speeds(8) == [0.5] * 8
+    assert rig.actions() == ["began", "refused"]
+    assert rig.retired == [rig.new]
+
+
+def test_fault_too_many_on_probation_brings_the_old_one_back_within_the_tick(rig):
+    rig.roster.swap_to(rig.new)
+    rig.speeds(6)
+    rig.new.answer = InferenceError("late", "no answer")
+    first = rig.tick()
+    assert (first.driver, first.reason) == ("fallback", "late")
+    second = rig.tick()
+    assert rig.roster.active.version == "old"
+    assert second.proposal.vx == pytest.approx(0.5)
+    assert rig.actions() == ["began", "took_over", "rolled_back"]
+    assert rig.retired == [rig.new]
+    assert rig.speeds(4)[-1] == 0.5
+
+
+def test_policy_that_stands_still_on_probation_is_rolled_back(manifest):
+    rig = Rig(manifest, stall_time=0.3)
+    rig.roster.swap_to(rig.new)
+    rig.speeds(6)
+    rig.new.answer = (0.0, 0.0)
+    for _ in range(12):
+        rig.x -= 0.03
+        rig.tick()
+    assert "rolled_back" in rig.actions()
+
+
+def test_obstacle_ahead_counts_against_nobody(rig):
+    """The place refuses both; the newcomer is not blamed for it."""
+    rig.planner.guide = lambda *_: np.empty((0, 2))
+    rig.roster.swap_to(rig.new)
+    rig.speeds(5)
+    assert "refused" not in rig.actions()
+
+
+def test_second_change_ends_the_first(rig, manifest):
+    third = Policy(manifest, (0.6, 0.0), "third")
+    rig.roster.swap_to(rig.new)
+    rig.speeds(2)
+    rig.roster.swap_to(third)
+    assert rig.speeds(6)[-1] == 0.6
+    assert rig.retired == [rig.new]
+
+
+def test_without_a_goal_nobody_is_tried(rig):
+    rig.roster.swap_to(rig.new)
+    for _ in range(20):
+        assert rig.tick(goal=None).reason == "no_goal"
+    assert rig.roster.stage is SwapStage.SHADOW
+    assert rig.new.asked == 0
+
+
+def test_shadow_is_asked_every_tick_drives_never_and_is_compared(rig):
+    rig.roster.watch(rig.new)
+    rig.new.answer = (0.6, 1.0)
+    assert rig.speeds(4) == [0.5] * 4
+    rig.new.answer = InferenceError("late", "")
+    assert rig.speeds(2) == [0.5] * 2
+    counted = rig.roster.shadow.statistics()
+    assert (counted.ticks, counted.answered, counted.agreed) == (6, 4, 0)
+    assert counted.mean_vx == pytest.approx(0.1, abs=1e-6)
+    assert counted.worst_wz == pytest.approx(1.0)
+    assert counted.faults == {"late": 2}
+    rig.roster.watch(None)
+    assert rig.retired == [rig.new] and rig.roster.shadow is None
+
+
+def test_shadow_watches_the_planner_too(manifest):
+    rig = Rig(manifest, driver="fallback")
+    rig.roster.watch(rig.new)
+    assert rig.speeds(3) == [0.3] * 3
+    assert rig.old.asked == 0
+    assert rig.roster.shadow.statistics().mean_vx == pytest.approx(0.5, abs=1e-6)
+
+
+def test_record_of_a_tick_says_who_drove_why_and_what_else_there_was(rig):
+    rig.roster.watch(rig.new)
+    rig.tick()
+    rig.old.answer = InferenceError("late", "no answer within 20 ms")
+    output = rig.tick()
+    record = decision_record(output, rig.roster, TickContext(2, 4.2, 1, 7), ())
+    assert (record["driver"], record["reason"], record["vx"]) == ("fallback", "late", 0.3)
+    assert record["policy"]["version"] == "old" and len(record["policy"]["sha256"]) == 64
+    assert record["proposal"]["detail"] == "no answer within 20 ms"
+    assert record["event"]["driver"] == "fallback"
+    assert record["shadow"]["version"] == "new" and record["shadow"]["ticks"] == 2
+    assert record["scan_stamp_ns"] == 7 and record["decision_ms"] == 4.2
+    values = status_values(record, "")
+    assert values["policy"] == "linear old" and values["shadow_ticks"] == "2"
+    assert all(isinstance(value, str) for value in values.values())
