@@ -74,3 +74,57 @@ def _print_containment(found: dict[str, Any]) -> None:
             f"  closest: {case['world']} seed {case['seed']} {case['driver']}: "
             f"{case['closest_m']} m{' contact ' + case['contact'] if case['contact'] else ''}"
         )
+
+
+@bench.command()
+def faults(
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each case.")] = 20,
+    pairs: Annotated[int, typer.Option(min=0, help="Random pairs of faults.")] = 20,
+    only: Annotated[str, typer.Option(help="Only cases whose name contains this.")] = "",
+    workers: Workers = 2,
+    seed: Annotated[int, typer.Option(min=0, help="The first seed; also of the pairs.")] = 0,
+    table: Annotated[Path | None, typer.Option(help="Write the table as Markdown here.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Every fault under the whole stack: what was noticed, when, and what it came to.
+
+    Exit 1 where one within the assumptions of docs/safety.md led to a contact or to an unsafe
+    command.
+    """
+    from scenario_eval.safety_bench.fault_matrix import figures, markdown_table, plan_runs
+    from scenario_eval.safety_bench.fault_run import run_faults
+    from scenario_eval.safety_bench.pool import progress, run_jobs
+
+    jobs = plan_runs(seeds, pairs, seed, only)
+    if not jobs:
+        raise typer.BadParameter(f"--only {only}: no case has this in its name")
+    started = time.monotonic()
+    with progress("faults", len(jobs)) as advance:
+        runs = run_jobs(run_faults, jobs, workers, lambda run: advance(run.case.name))
+    found = {"seeds": seeds, "pairs": pairs, "seed": seed, **figures(runs)}
+    if table is not None:
+        command = f"edge-autonomy bench faults --seeds {seeds} --pairs {pairs} --seed {seed}"
+        table.write_text(markdown_table(found, f"{command} --table {table}"))
+    found["wall_s"] = round(time.monotonic() - started, 1)
+    if json:
+        print(json_module.dumps(found))
+    else:
+        _print_faults(found)
+    wrong = ("contacts", "unsafe_commands", "bad_commands")
+    if any(found[f"{name}_within_assumptions"] for name in wrong):
+        raise typer.Exit(1)
+
+
+def _print_faults(found: dict[str, Any]) -> None:
+    print(
+        f"{found['runs']} runs: {found['contacts']} contacts, {found['unsafe_commands']} unsafe "
+        f"and {found['bad_commands']} bad commands; within the assumptions "
+        f"{found['contacts_within_assumptions']} contacts, "
+        f"{found['unsafe_commands_within_assumptions']} unsafe; in {found['wall_s']} s"
+    )
+    for case in found["cases"]:
+        if case["contacts"] or case["unsafe_commands"]:
+            print(
+                f"  {case['case']}: contacts with seeds {case['contact_seeds']}, unsafe commands "
+                f"with seeds {case['unsafe_seeds']} {case['outside']}"
+            )
