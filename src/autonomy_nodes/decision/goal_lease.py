@@ -18,6 +18,10 @@ class GoalLease:
         self._goal = goal
         self._heard_ns = now_ns
 
+    def withdraw(self) -> None:
+        """The goal's owner gives it up."""
+        self._goal = None
+
     def current(self, now_ns: int) -> Pose2D | None:
         """The goal in force; None without one, past its lease, and when the clock went back."""
         if self._goal is None or not 0 <= now_ns - self._heard_ns <= self._duration_ns:

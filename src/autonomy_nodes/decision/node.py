@@ -175,6 +175,10 @@ class DecisionNode(Node):
 
     def _on_goal(self, message: PoseStamped) -> None:
         frame = message.header.frame_id
+        if not frame:
+            self._lease.withdraw()
+            self._decide()
+            return
         if frame != GOAL_FRAME:
             self.get_logger().error(f"goal in frame '{frame}': expected '{GOAL_FRAME}'", once=True)
             return
@@ -213,7 +217,7 @@ class DecisionNode(Node):
         swaps = roster.take_events()
         for swap in swaps:
             self._note_swap(f"{swap.action}: {swap.policy} {swap.reason}".rstrip())
-        scan_stamp_ns = self._scan.stamp_ns if self._scan else 0
+        scan_stamp_ns = self._costmap.stamp_ns if self._costmap else 0
         context = TickContext(self._ticks, duration_ms, self._handovers, scan_stamp_ns)
         record = decision_record(output, roster, context, swaps)
         if self._records is not None:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
+import uuid
 from dataclasses import dataclass
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry as OdometryMsg
+from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from autonomy_interfaces.messages import Odometry, seconds
+from autonomy_interfaces.messages import Odometry, Pose2D, seconds
 from autonomy_interfaces.ros import (
     SENSOR_QOS,
     STATE_QOS,
     declare_config,
+    gate_decision_from_ros,
+    gate_question_to_ros,
     odometry_from_ros,
     pose_from_ros,
     pose_to_ros,
 )
 from autonomy_nodes.mission.mission import GoalError, Mission, MissionConfig, MissionStatus
+from autonomy_nodes.mission.permission import GoalPermission
 from autonomy_nodes.mission.state import MissionState
 
 GOAL_FRAMES = ("odom", "map")
@@ -42,10 +49,12 @@ _LEVELS = {
 
 @dataclass(frozen=True, slots=True)
 class MissionNodeConfig:
-    """Rates of the node, hertz."""
+    """Parameters of the node around the core; rates in hertz."""
 
+    ask_gate: bool = False
+    """A goal becomes active only once the safety gate allows it (`docs/gate.md`)."""
     goal_rate: float = 5.0
-    """A goal is a lease: silence on `/mission/goal` for 1 s means stop."""
+    """A goal is a lease: silence on `/mission/goal` for 1 s means stop, an empty frame at once."""
     judge_rate: float = 10.0
     status_rate: float = 2.0
 
@@ -55,12 +64,13 @@ class MissionNode(Node):
 
     def __init__(self) -> None:
         super().__init__("mission")
-        rates = declare_config(self, MissionNodeConfig)
+        config = declare_config(self, MissionNodeConfig)
         self._mission = Mission(declare_config(self, MissionConfig))
         self._odometry: Odometry | None = None
         self._planner_status = ""
         self._planner_status_ns = 0
         self._refusal = ""
+        self._permission = GoalPermission(lambda: uuid.uuid4().hex)
         self._published: MissionStatus | None = None
         self._goal_publisher = self.create_publisher(PoseStamped, "/mission/goal", 1)
         self._status_publisher = self.create_publisher(
@@ -72,10 +82,18 @@ class MissionNode(Node):
             DiagnosticStatus, "/decision/status", self._on_decision_status, SENSOR_QOS
         )
         self.create_service(Trigger, "/mission/cancel", self._on_cancel)
-        self.create_timer(1.0 / rates.goal_rate, self._publish_goal)
-        self.create_timer(1.0 / rates.judge_rate, self._judge)
-        self.create_timer(1.0 / rates.status_rate, self._publish_status)
+        self.create_timer(1.0 / config.goal_rate, self._publish_goal)
+        self.create_timer(1.0 / config.judge_rate, self._judge)
+        self.create_timer(1.0 / config.status_rate, self._publish_status)
+        self._asks_gate = config.ask_gate
+        if config.ask_gate:
+            self._connect_gate()
         self._publish_status()
+
+    def _connect_gate(self) -> None:
+        self._questions = self.create_publisher(DiagnosticStatus, "/gate/request", 20)
+        self.create_subscription(DiagnosticStatus, "/gate/decision", self._on_gate_decision, 20)
+        self.create_timer(0.1, self._ask_gate, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
@@ -96,23 +114,58 @@ class MissionNode(Node):
                 raise GoalError(
                     f"goal in frame '{frame}': expected one of {', '.join(GOAL_FRAMES)}"
                 )
-            self._mission.set_goal(pose_from_ros(message), self._now_ns())
+            goal = pose_from_ros(message)
+            if not all(math.isfinite(value) for value in (goal.x, goal.y, goal.yaw)):
+                raise GoalError(f"goal ({goal.x}, {goal.y}, {goal.yaw}) is not finite")
         except GoalError as error:
-            self._refusal = str(error)
-            self.get_logger().error(f"goal refused: {error}")
+            self._refuse(str(error))
         else:
-            self._refusal = ""
-            self._publish_goal()
+            if self._asks_gate:
+                self._permission.ask(goal, time.monotonic_ns())
+                self._ask_gate()
+            else:
+                self._activate(goal)
+
+    def _activate(self, goal: Pose2D) -> None:
+        self._refusal = ""
+        self._mission.set_goal(goal, self._now_ns())
+        self._publish_goal()
         self._publish_status()
 
+    def _refuse(self, reason: str) -> None:
+        self._refusal = reason
+        self.get_logger().error(f"goal refused: {reason}")
+        self._publish_status()
+
+    def _ask_gate(self) -> None:
+        """Repeat the question that is open, and act on its answer."""
+        question = self._permission.due(time.monotonic_ns())
+        if question is not None:
+            self._questions.publish(gate_question_to_ros(question))
+        goal, refusal = self._permission.settled()
+        if goal is not None:
+            self._activate(goal)
+        elif refusal:
+            self._refuse(refusal)
+
+    def _on_gate_decision(self, message: DiagnosticStatus) -> None:
+        before = self._permission.state
+        self._permission.hear(gate_decision_from_ros(message), time.monotonic_ns())
+        if self._permission.state != before:
+            self._ask_gate()
+            self._publish_status()
+
     def _on_cancel(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        asked = self._permission.pending
+        self._permission.withdraw()
         try:
             self._mission.cancel(self._now_ns())
         except GoalError as error:
-            response.success, response.message = False, str(error)
+            response.success = asked
+            response.message = "the goal is no longer asked for" if asked else str(error)
         else:
             response.success, response.message = True, "cancelled"
-            self._publish_status()
+        self._publish_status()
         return response
 
     def _judge(self) -> None:
@@ -131,17 +184,24 @@ class MissionNode(Node):
     def _publish_status(self) -> None:
         status = self._mission.status
         previous = self._published
+        ended = status.state is not MissionState.ACTIVE
+        if ended and previous is not None and previous.state is MissionState.ACTIVE:
+            # A goal without a frame: the lease is over now, and not when it runs out.
+            self._goal_publisher.publish(PoseStamped())
         if previous is None or (previous.state, previous.goal_number) != (
             status.state,
             status.goal_number,
         ):
             self.get_logger().info(f"{status.state.value}: {status.reason}")
         self._published = status
-        self._status_publisher.publish(status_to_ros(status, self._refusal))
+        self._status_publisher.publish(status_to_ros(status, self._refusal, self._permission.state))
 
 
-def status_to_ros(status: MissionStatus, refusal: str = "") -> DiagnosticStatus:
-    """`/mission/status` of a mission status; `refusal` is why the last goal was not taken."""
+def status_to_ros(status: MissionStatus, refusal: str = "", gate: str = "") -> DiagnosticStatus:
+    """`/mission/status` of a mission status.
+
+    `refusal` is why the last goal was not taken, `gate` how it stands with one that awaits leave.
+    """
     goal = status.goal
     values = {
         "state": status.state.value,
@@ -152,6 +212,7 @@ def status_to_ros(status: MissionStatus, refusal: str = "") -> DiagnosticStatus:
         "goal_number": str(status.goal_number),
         "reason": status.reason,
         "refused": refusal,
+        "gate": gate,
     }
     return DiagnosticStatus(
         level=_LEVELS.get(status.state, DiagnosticStatus.OK),

@@ -69,3 +69,10 @@ def test_goal_lapses_when_the_clock_goes_back():
     lease = GoalLease(1.0)
     lease.hear(Pose2D(1.0, 2.0), 5 * SECOND)
     assert lease.current(4 * SECOND) is None
+
+
+def test_a_goal_that_is_withdrawn_is_over_at_once() -> None:
+    lease = GoalLease(1.0)
+    lease.hear(Pose2D(1.0, 2.0), 0)
+    lease.withdraw()
+    assert lease.current(0) is None

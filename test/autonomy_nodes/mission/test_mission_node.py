@@ -41,6 +41,11 @@ class Rig:
         self._odometry = self.client.create_publisher(OdometryMsg, "/odom", SENSOR_QOS)
         self._decision = self.client.create_publisher(DiagnosticStatus, "/decision/status", 10)
         self._cancel = self.client.create_client(Trigger, "/mission/cancel")
+        self.questions: list[DiagnosticStatus] = []
+        self.client.create_subscription(
+            DiagnosticStatus, "/gate/request", self.questions.append, 20
+        )
+        self._gate = self.client.create_publisher(DiagnosticStatus, "/gate/decision", 20)
         self._executor = SingleThreadedExecutor()
         for node in (self.mission, self.client):
             self._executor.add_node(node)
@@ -80,6 +85,19 @@ class Rig:
         value = KeyValue(key="planner_status", value=planner_status)
         self._decision.publish(DiagnosticStatus(values=[value]))
 
+    def ask_for(self, goal: Pose2D) -> DiagnosticStatus:
+        """Publish a goal once; returns the question that the gate is asked."""
+        asked = {question.hardware_id for question in self.questions}
+        self._goal.publish(pose_to_ros(goal, "odom", self.now_ns()))
+        self.until(lambda: any(q.hardware_id not in asked for q in self.questions))
+        return self.questions[-1]
+
+    def gate_says(self, outcome: str, reason: str) -> None:
+        """Answer the newest question."""
+        value = KeyValue(key="outcome", value=outcome)
+        identity = self.questions[-1].hardware_id
+        self._gate.publish(DiagnosticStatus(hardware_id=identity, message=reason, values=[value]))
+
     def cancel(self) -> Trigger.Response:
         future = self._cancel.call_async(Trigger.Request())
         self.until(future.done)
@@ -104,7 +122,7 @@ def make_rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Rig]]:
     monkeypatch.setenv("ROS_DOMAIN_ID", str(domain.id))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
-    def make(**parameters: float) -> Rig:
+    def make(**parameters: float | str) -> Rig:
         arguments = [f"{name}:={value}" for name, value in parameters.items()]
         options = [part for argument in arguments for part in ("-p", argument)]
         rclpy.init(args=["--ros-args", *options] if options else None)
@@ -130,6 +148,7 @@ def test_repeats_the_goal_as_a_lease_until_it_is_reached(make_rig: Callable[...,
     rig.until(lambda: rig.statuses[-1]["distance_m"] == "5.000", rig.odometry_at(0.0))
     rig.send_goal(Pose2D(0.2, 0.0))
     rig.until_state("reached", rig.odometry_at(0.0))
+    rig.until(lambda: rig.goals[-1].header.frame_id == "")
     heard = len(rig.goals)
     seen = len(rig.statuses)
     rig.until(lambda: len(rig.statuses) >= seen + 3)
@@ -161,6 +180,7 @@ def test_cancels_once(make_rig: Callable[..., Rig]) -> None:
     rig.until_state("active")
     assert rig.cancel().success
     rig.until_state("cancelled")
+    rig.until(lambda: rig.goals[-1].header.frame_id == "")
     answer = rig.cancel()
     assert not answer.success
     assert "the mission is cancelled" in answer.message
@@ -182,3 +202,48 @@ def test_parameters_reach_the_core(make_rig: Callable[..., Rig]) -> None:
     assert rig.mission.get_parameter("goal_timeout").value == 0.3
     rig.send_goal(Pose2D(5.0, 0.0))
     rig.until_state("timed_out")
+
+
+def test_with_a_gate_a_goal_is_active_once_it_is_allowed(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(ask_gate="true")
+    question = rig.ask_for(Pose2D(5.0, -1.0))
+    values = {pair.key: pair.value for pair in question.values}
+    assert (question.name, question.message) == ("drive_to", "mission")
+    assert values == {"x": "5.0", "y": "-1.0", "frame": "odom"}
+    rig.gate_says("escalate", "the goal touches loading_bay")
+    rig.until(lambda: rig.statuses[-1]["gate"] == "escalated: the goal touches loading_bay")
+    assert rig.statuses[-1]["state"] == "idle" and rig.goals == []
+    rig.gate_says("allow", "approved")
+    status = rig.until_state("active")
+    assert (status["goal_x"], status["gate"], status["refused"]) == ("5.000", "", "")
+
+
+def test_a_denied_goal_is_refused_with_the_reason_and_the_active_one_goes_on(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(ask_gate="true")
+    rig.ask_for(Pose2D(5.0, 0.0))
+    rig.gate_says("allow", "open")
+    rig.until_state("active")
+    rig.ask_for(Pose2D(6.0, 0.0))
+    rig.gate_says("deny", "the goal touches stairwell")
+    rig.until(lambda: rig.statuses[-1]["refused"] != "")
+    assert rig.statuses[-1]["refused"] == "denied by the safety gate: the goal touches stairwell"
+    assert (rig.statuses[-1]["state"], rig.statuses[-1]["goal_x"]) == ("active", "5.000")
+
+
+def test_a_gate_that_is_silent_is_a_no(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(ask_gate="true")
+    rig.ask_for(Pose2D(5.0, 0.0))
+    rig.until(lambda: "the gate does not answer" in rig.statuses[-1]["refused"])
+    assert rig.statuses[-1]["state"] == "idle"
+
+
+def test_a_goal_that_awaits_its_answer_can_be_cancelled(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(ask_gate="true")
+    rig.ask_for(Pose2D(5.0, 0.0))
+    assert rig.cancel().success
+    rig.gate_says("allow", "too late")
+    rig.ask_for(Pose2D(7.0, 0.0))
+    rig.gate_says("allow", "open")
+    assert rig.until_state("active")["goal_x"] == "7.000"
