@@ -13,7 +13,9 @@ from edge_autonomy.bench_cli import bench as launched_bench
 from edge_autonomy.demo.cli import demo
 from edge_autonomy.doctor.cli import doctor
 from edge_autonomy.launch.cli import launch
-from policy_training.cli import train
+from edge_autonomy.replay.cli import replay
+from edge_autonomy.stack_bench_cli import bench as footprint_bench
+from policy_training.cli import app as train
 from scenario_eval.cli import bench as stack_bench
 from scenario_eval.cli import evaluation
 from world_sim.bench.cli import bench as simulator_bench
@@ -47,12 +49,13 @@ app.add_typer(operator)
 app.add_typer(audit, name="audit")
 app.add_typer(gate, name="gate")
 app.add_typer(policy, name="policy")
-app.command()(train)
+app.add_typer(train, name="train")
 app.add_typer(worlds, name="worlds")
 app.command()(barn)
+app.command()(replay)
 app.add_typer(evaluation, name="eval")
 app.add_typer(bench, name="bench")
-for group in (simulator_bench, stack_bench, launched_bench):
+for group in (simulator_bench, stack_bench, launched_bench, footprint_bench):
     bench.add_typer(group)
 
 

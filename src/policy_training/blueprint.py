@@ -1,4 +1,4 @@
-"""The shipped policy's inputs and output, as its manifest will state them."""
+"""The shipped policy's inputs and outputs, as its manifest will state them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ WZ_LIMITS = (-4.0, 4.0)
 GOAL_DISTANCE = 5.0
 
 INPUT_NAMES = ("scan", "guide", "goal", "velocity")
+ANSWER, CONFIDENCE = "velocity_command", "confidence"
+
+CLOSE_VX, CLOSE_WZ = 0.25, 0.5
+"""An answer within these of the expert's, m/s and rad/s, is right; the confidence is how likely."""
 
 
 def input_specs(network: Network) -> tuple[InputSpec, ...]:

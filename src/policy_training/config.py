@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Family = Literal["barn", "dense", "rooms", "aisles", "clutter"]
+Family = Literal["barn", "dense", "rooms", "aisles", "clutter", "walkers"]
 Mix = Annotated[dict[Family, Annotated[float, Field(ge=0.0)]], Field(min_length=1)]
 
 SEEDS_PER_SPLIT = 1_000_000
@@ -37,12 +37,14 @@ class Gathering(_Schema):
 
     In round 0 the expert drives, with disturbances; in later rounds the policy of the round
     before does (DAgger), except for `expert_share` of the stretches. An episode ends at the
-    goal, on contact, or after `episode_s`.
+    goal, on contact, or after `episode_s`. The expert is the planner with `expert_samples`
+    rollouts in each iteration of its search: more than there is time for on the robot.
     """
 
     rounds: Annotated[tuple[Round, ...], Field(min_length=1)]
     expert_share: Share = 0.3
     disturbance: Share = 0.2
+    expert_samples: Count = 512
     episode_s: Annotated[float, Field(gt=1.0)] = 30.0
 
 
@@ -71,6 +73,7 @@ class Evaluation(_Schema):
     """Worlds of the validation split for the fit, of the test split for driving at the end."""
 
     families: Mix
+    time_limit_s: Annotated[float, Field(gt=1.0)] = 60.0
     validation_episodes: Count = 20
     test_episodes: Count = 40
 

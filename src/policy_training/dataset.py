@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from policy_training.config import Family
+
 Array = NDArray[np.float32]
+
+FAMILIES: tuple[Family, ...] = get_args(Family)
+"""`Dataset.family` is an index into this."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,9 @@ class Dataset:
 
     scan: (T, beams) metres; guide: (T, 2 * points) metres, base_link; goal: (T, 3) distance,
     cosine and sine of the bearing; velocity: (T, 2) m/s, rad/s; label: (T, 2) the expert's
-    (vx m/s, wz rad/s); episode: (T,) int64, the world's seed; clearance: (T,) metres.
+    (vx m/s, wz rad/s); episode: (T,) int64, the world's seed; tick: (T,) int32 within the
+    episode; family: (T,) int8; by_policy: (T,) bool, whether the policy was driving; clearance:
+    (T,) metres.
     """
 
     scan: Array
@@ -27,6 +34,9 @@ class Dataset:
     velocity: Array
     label: Array
     episode: NDArray[np.int64]
+    tick: NDArray[np.int32]
+    family: NDArray[np.int8]
+    by_policy: NDArray[np.bool_]
     clearance: Array
 
     def __len__(self) -> int:
@@ -43,13 +53,11 @@ class Dataset:
             self.velocity * flip,
             self.label * flip,
             self.episode,
+            self.tick,
+            self.family,
+            self.by_policy,
             self.clearance,
         )
-
-    def save(self, file: Path) -> None:
-        """Write as compressed npz, one array per field."""
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
-        np.savez_compressed(file, **arrays)
 
 
 def concatenate(parts: Sequence[Dataset]) -> Dataset:
@@ -59,9 +67,3 @@ def concatenate(parts: Sequence[Dataset]) -> Dataset:
         for field in fields(Dataset)
     }
     return Dataset(**columns)
-
-
-def load(file: Path) -> Dataset:
-    """Read what `Dataset.save` wrote."""
-    with np.load(file) as arrays:
-        return Dataset(**{field.name: arrays[field.name] for field in fields(Dataset)})

@@ -1,4 +1,8 @@
-"""Closed-loop evaluation of a policy in the rig, through the decision core."""
+"""Closed-loop evaluation in the rig: a policy through the decision core, and baselines.
+
+The rig is where policies are trained; `policy_training.campaign` drives the whole stack with its
+safety monitor through the simulator's physics.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +20,14 @@ from autonomy_nodes.decision.contract import load_policy
 from autonomy_nodes.decision.decision import Decision, DecisionConfig, DecisionInputs
 from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
 from autonomy_nodes.planning.planner import Planner, PlannerConfig, PlanStatus
-from policy_training.gather import TICK_NS, EpisodePlan
+from policy_training.baselines import Driver, GoToGoal, RandomDriver
+from policy_training.gather import TICK_NS, EpisodePlan, start_yaw
 from policy_training.rig import Rig, draw_dynamics
 from policy_training.worlds import generate
 
-TIME_LIMIT_S = 60.0
+BASELINES = ("random", "go_to_goal")
+DRIVERS = (*BASELINES, "fallback", "policy", "default")
+"""What may drive: baselines first, then the planner alone, the policy alone, and both."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +59,14 @@ class Summary:
 
 
 def evaluate(
-    plans: Sequence[EpisodePlan], policy: Path | None, driver: str, workers: int
+    plans: Sequence[EpisodePlan],
+    policy: Path | None,
+    driver: str,
+    workers: int,
+    time_limit_s: float = 60.0,
 ) -> list[EpisodeResult]:
-    """Drive each plan's world with the decision core in mode `driver`, in the order of `plans`."""
-    run = partial(run_episode, policy=policy, driver=driver)
+    """Drive each plan's world with one of `DRIVERS`, in the order of `plans`."""
+    run = partial(run_episode, policy=policy, driver=driver, time_limit_s=time_limit_s)
     if workers == 1:
         return [run(plan) for plan in plans]
     context = multiprocessing.get_context("spawn")
@@ -63,19 +74,19 @@ def evaluate(
         return list(pool.map(run, plans, chunksize=2))
 
 
-def run_episode(plan: EpisodePlan, policy: Path | None, driver: str) -> EpisodeResult:
+def run_episode(
+    plan: EpisodePlan, policy: Path | None, driver: str, time_limit_s: float
+) -> EpisodeResult:
     """Drive one world from its start to its goal, a contact, or the time limit."""
     generator = np.random.default_rng([plan.seed, 2])
     world = generate(plan.family, plan.seed)
-    rig = Rig(world, draw_dynamics(generator), generator, 0.0)
-    config = replace(DecisionConfig(), driver=driver)
-    runner = load_policy(policy) if policy is not None else None
-    decision = Decision(config, runner, Planner(PlannerConfig()))
+    rig = Rig(world, draw_dynamics(generator), generator, start_yaw(generator))
+    decision = build_driver(driver, policy, generator)
     costmaps = LocalCostmap(PerceptionConfig())
     ticks = policy_ticks = 0
     reasons: dict[str, int] = {}
     reached = False
-    while rig.now_ns < nanoseconds(TIME_LIMIT_S) and not rig.contact:
+    while rig.now_ns < nanoseconds(time_limit_s) and not rig.contact:
         scan, odometry = rig.scan(), rig.odometry()
         inputs = DecisionInputs(scan, odometry, costmaps.step(scan, odometry), world.goal)
         output = decision.step(inputs, rig.now_ns)
@@ -90,6 +101,17 @@ def run_episode(plan: EpisodePlan, policy: Path | None, driver: str) -> EpisodeR
     return EpisodeResult(
         plan, reached, rig.contact, seconds(rig.now_ns), ticks, policy_ticks, reasons
     )
+
+
+def build_driver(driver: str, policy: Path | None, generator: np.random.Generator) -> Driver:
+    """One of `DRIVERS`; a policy where the decision core's mode asks for one."""
+    if driver == "random":
+        return RandomDriver(generator)
+    if driver == "go_to_goal":
+        return GoToGoal()
+    runner = load_policy(policy) if policy is not None and driver != "fallback" else None
+    config = replace(DecisionConfig(), driver=driver)
+    return Decision(config, runner, Planner(PlannerConfig()))
 
 
 def summarise(results: Sequence[EpisodeResult]) -> Summary:

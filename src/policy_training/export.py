@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import numpy as np
 import torch
 import yaml
 
-from autonomy_nodes.decision.contract import MANIFEST_FILE, load_policy
+from autonomy_nodes.decision.contract import MANIFEST_FILE, Policy, load_policy
 from autonomy_nodes.decision.features import MINIMUM_STD
-from policy_training.blueprint import VX_LIMITS, WZ_LIMITS, input_specs
+from policy_training.blueprint import ANSWER, CONFIDENCE, VX_LIMITS, WZ_LIMITS, input_specs
 from policy_training.config import TrainingConfig, TrainingError
 from policy_training.dataset import Array, Dataset
 from policy_training.fit import normalised
@@ -26,6 +27,20 @@ PARITY_TOLERANCE = 1e-4
 PARITY_TICKS = 256
 FAMILIAR_QUANTILE = 0.9995
 FAMILIAR_MARGIN = 1.25
+DOUBTED_SHARE = 0.002
+"""Of the held-out ticks that the policy is too unsure of to drive."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A policy on disk.
+
+    parity: the largest difference between torch and ONNX over `PARITY_TICKS` ticks, m/s, rad/s
+    or, of the confidence, a share.
+    """
+
+    directory: Path
+    parity: float
 
 
 def export(
@@ -36,56 +51,83 @@ def export(
     metrics: dict[str, float],
     directory: Path,
     created: str,
-) -> float:
+) -> Exported:
     """Write a policy that the decision node loads, and check that it answers as the network does.
 
     Args:
         network: the fitted network.
         config: the run.
         train: ticks that the input statistics are taken from.
-        held_out: ticks of other worlds, on which the familiarity limit is set.
+        held_out: ticks of other worlds, on which the familiarity and confidence limits are set.
         metrics: measured figures for the provenance.
         directory: created where it is not there.
         created: date for the provenance, ISO 8601.
 
-    Returns:
-        The largest difference between torch and ONNX over `PARITY_TICKS` ticks, m/s or rad/s.
-
     Raises:
-        TrainingError: they differ by more than `PARITY_TOLERANCE`.
+        TrainingError: ONNX and torch differ by more than `PARITY_TOLERANCE`.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     content = network.to_onnx().SerializeToString()
-    (directory / MODEL_FILE).write_bytes(content)
-    manifest = _manifest(config, hashlib.sha256(content).hexdigest(), metrics, created)
+    manifest = _manifest(config, metrics, created)
     manifest["inputs"] = _inputs(config, train, held_out)
+    manifest["confidence"]["minimum"] = _confidence_limit(network, held_out, config)
     manifest["provenance"]["data"] = _describe(config, train)
-    text = yaml.safe_dump(manifest, sort_keys=False, width=100, default_flow_style=None)
-    (directory / MANIFEST_FILE).write_text(text)
+    write_policy(directory, manifest, content)
     difference = parity(network, config, held_out, directory)
     if not difference <= PARITY_TOLERANCE:
         raise TrainingError(
             f"{directory}: ONNX and torch differ by {difference:.2e}, more than {PARITY_TOLERANCE}"
         )
-    return difference
+    return Exported(directory, difference)
+
+
+def write_policy(directory: Path, manifest: dict[str, Any], content: bytes) -> None:
+    """Write the two files of a policy; the manifest gets the hash of `content`.
+
+    Args:
+        directory: created where it is not there.
+        manifest: a manifest document without its `model`.
+        content: the ONNX file.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / MODEL_FILE).write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    document = {**manifest, "model": {"file": MODEL_FILE, "sha256": digest}}
+    text = yaml.safe_dump(document, sort_keys=False, width=100, default_flow_style=None)
+    (directory / MANIFEST_FILE).write_text(text)
 
 
 def parity(
     network: PolicyNetwork, config: TrainingConfig, dataset: Dataset, directory: Path
 ) -> float:
     """Largest difference between the network and the policy on disk."""
-    policy = load_policy(directory)
-    inputs = normalised(dataset, config)
-    names = [spec.tensor for spec in policy.manifest.inputs]
     rows = np.linspace(0, len(dataset) - 1, min(PARITY_TICKS, len(dataset))).astype(int)
+    inputs = tuple(array[rows] for array in normalised(dataset, config))
     with torch.no_grad():
-        expected = network(*(torch.from_numpy(array[rows]) for array in inputs)).numpy()
-    worst = 0.0
-    for index, row in enumerate(rows):
+        hidden = network.encode(*(torch.from_numpy(array) for array in inputs))
+        expected = network.answer(hidden).numpy()
+        confidence = torch.sigmoid(network.confidence(hidden)).numpy()[:, 0]
+    answer, said = answers(load_policy(directory), inputs)
+    return max(float(np.abs(answer - expected).max()), float(np.abs(said - confidence).max()))
+
+
+def answers(policy: Policy, inputs: tuple[Array, ...]) -> tuple[Array, Array]:
+    """What a policy answers to normalised inputs of T ticks: (T, 2) velocities, (T,) confidence."""
+    names = [spec.tensor for spec in policy.manifest.inputs]
+    outputs, said = [], []
+    for row in range(len(inputs[0])):
         tensors = {name: array[row : row + 1] for name, array in zip(names, inputs, strict=True)}
-        answer = policy.infer(tensors).output[0]
-        worst = max(worst, float(np.abs(answer - expected[index]).max()))
-    return worst
+        inference = policy.infer(tensors)
+        outputs.append(inference.output[0])
+        said.append(np.nan if inference.confidence is None else inference.confidence)
+    return np.array(outputs, np.float32), np.array(said, np.float32)
+
+
+def _confidence_limit(network: PolicyNetwork, dataset: Dataset, config: TrainingConfig) -> float:
+    """The confidence that only `DOUBTED_SHARE` of the ticks are below."""
+    with torch.no_grad():
+        hidden = network.encode(*(torch.from_numpy(a) for a in normalised(dataset, config)))
+        confidence = torch.sigmoid(network.confidence(hidden)).numpy()
+    return round(float(np.quantile(confidence, DOUBTED_SHARE)), 3)
 
 
 def revision() -> str:
@@ -100,27 +142,25 @@ def revision() -> str:
     return result.stdout.strip()
 
 
-def _manifest(
-    config: TrainingConfig, digest: str, metrics: dict[str, float], created: str
-) -> dict[str, Any]:
+def _manifest(config: TrainingConfig, metrics: dict[str, float], created: str) -> dict[str, Any]:
     return {
         "manifest_version": 1,
         "name": config.name,
         "version": config.version,
         "description": config.description,
         "licence": "Apache-2.0",
-        "model": {"file": MODEL_FILE, "sha256": digest},
         "rate_hz": RATE_HZ,
         "latency_budget_ms": LATENCY_BUDGET_MS,
         "inputs": [],
         "output": {
             "kind": "velocity",
-            "tensor": "velocity_command",
+            "tensor": ANSWER,
             "shape": [1, 2],
             "units": ["m/s", "rad/s"],
             "vx": {"low": VX_LIMITS[0], "high": VX_LIMITS[1]},
             "wz": {"low": WZ_LIMITS[0], "high": WZ_LIMITS[1]},
         },
+        "confidence": {"tensor": CONFIDENCE, "minimum": 0.0},
         "provenance": {
             "data": "",
             "code": revision(),

@@ -21,14 +21,15 @@ from autonomy_nodes.decision.manifest import InputSpec
 from autonomy_nodes.decision.runtime import Policy
 from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
 from autonomy_nodes.planning.planner import Planner, PlannerConfig, PlanStatus
-from policy_training.blueprint import input_specs
+from policy_training.blueprint import VX_LIMITS, WZ_LIMITS, input_specs
 from policy_training.config import SEEDS_PER_SPLIT, Family, Gathering, Network
-from policy_training.dataset import Dataset, concatenate
+from policy_training.dataset import FAMILIES, Dataset, concatenate
 from policy_training.rig import Rig, draw_dynamics
 from policy_training.worlds import generate
 
 TICK_NS = 50 * MILLISECOND
 STRETCH_TICKS = 10
+TURNED_SHARE = 0.3
 SPLITS = ("train", "validation", "test")
 
 
@@ -88,10 +89,10 @@ def run_episode(
     """Drive one episode and return its ticks (none, where it had no usable one)."""
     generator = np.random.default_rng([plan.seed, 1])
     world = generate(plan.family, plan.seed)
-    turned = generator.random() < 0.3
-    yaw = float(generator.uniform(-math.pi, math.pi)) if turned else 0.0
+    yaw = start_yaw(generator)
     rig = Rig(world, draw_dynamics(generator), generator, yaw)
-    costmaps, expert = LocalCostmap(PerceptionConfig()), Planner(PlannerConfig())
+    costmaps = LocalCostmap(PerceptionConfig())
+    expert = Planner(PlannerConfig(samples=gathering.expert_samples))
     student = _Student(load_policy(policy)) if policy is not None else None
     wheel = _Wheel(gathering, student is not None, generator)
     specs = input_specs(network)
@@ -105,13 +106,20 @@ def run_episode(
             break
         observation = Observation(scan, odometry, world.goal, guide, costmap)
         moving = answer.vx != 0.0 or answer.wz != 0.0
-        if answer.status is PlanStatus.DRIVING and moving and len(guide):
-            label = (answer.vx, answer.wz)
-            ticks.append(_tick(specs, observation, label, plan.seed, rig.clearance))
         asked = student.answer(observation) if student is not None else None
         vx, wz = wheel.choose((answer.vx, answer.wz), asked)
+        if answer.status is PlanStatus.DRIVING and moving and len(guide):
+            label = (_clip(answer.vx, VX_LIMITS), _clip(answer.wz, WZ_LIMITS))
+            mark = _Mark(plan, rig.now_ns // TICK_NS, wheel.by_policy, rig.clearance)
+            ticks.append(_tick(specs, observation, label, mark))
         rig.advance(vx, wz, TICK_NS)
     return concatenate(ticks) if ticks else _empty(specs)
+
+
+def start_yaw(generator: np.random.Generator) -> float:
+    """Heading at the start, radians: ahead, and in three of ten episodes anywhere."""
+    turned = generator.random() < TURNED_SHARE
+    return float(generator.uniform(-math.pi, math.pi)) if turned else 0.0
 
 
 class _Student:
@@ -132,7 +140,10 @@ class _Student:
 
 
 class _Wheel:
-    """Decides, a stretch of ticks at a time, whose command is driven."""
+    """Decides, a stretch of ticks at a time, whose command is driven.
+
+    by_policy: whether the command chosen last was the student's.
+    """
 
     def __init__(self, gathering: Gathering, has_student: bool, generator: np.random.Generator):
         self._gathering = gathering
@@ -141,6 +152,7 @@ class _Wheel:
         self._left = 0
         self._by_expert = True
         self._push = (0.0, 0.0)
+        self.by_policy = False
 
     def choose(
         self, expert: tuple[float, float], student: tuple[float, float] | None
@@ -149,7 +161,8 @@ class _Wheel:
         if self._left == 0:
             self._begin_stretch()
         self._left -= 1
-        vx, wz = expert if self._by_expert or student is None else student
+        self.by_policy = not self._by_expert and student is not None
+        vx, wz = student if student is not None and self.by_policy else expert
         return vx + self._push[0], wz + self._push[1]
 
     def _begin_stretch(self) -> None:
@@ -163,12 +176,23 @@ class _Wheel:
             self._push = (float(draw.normal(0.0, 0.4)), float(draw.normal(0.0, 1.0)))
 
 
+def _clip(value: float, limits: tuple[float, float]) -> float:
+    """What the policy can say of the expert's answer, which starts from the measured velocity."""
+    return min(max(value, limits[0]), limits[1])
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """What a tick is known by."""
+
+    plan: EpisodePlan
+    tick: int
+    by_policy: bool
+    clearance: float
+
+
 def _tick(
-    specs: tuple[InputSpec, ...],
-    observation: Observation,
-    label: tuple[float, float],
-    seed: int,
-    clearance: float,
+    specs: tuple[InputSpec, ...], observation: Observation, label: tuple[float, float], mark: _Mark
 ) -> Dataset:
     scan, guide, goal, velocity = (encode_source(spec.source, observation) for spec in specs)
     return Dataset(
@@ -177,8 +201,11 @@ def _tick(
         goal[None],
         velocity[None],
         np.array([label], np.float32),
-        np.array([seed], np.int64),
-        np.array([clearance], np.float32),
+        np.array([mark.plan.seed], np.int64),
+        np.array([mark.tick], np.int32),
+        np.array([FAMILIES.index(mark.plan.family)], np.int8),
+        np.array([mark.by_policy]),
+        np.array([mark.clearance], np.float32),
     )
 
 
@@ -187,4 +214,6 @@ def _empty(specs: tuple[InputSpec, ...]) -> Dataset:
         np.empty((0, math.prod(spec.source.shape)), np.float32) for spec in specs
     )
     label, clearance = np.empty((0, 2), np.float32), np.empty(0, np.float32)
-    return Dataset(scan, guide, goal, velocity, label, np.empty(0, np.int64), clearance)
+    numbers = (np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int8))
+    by_policy = np.empty(0, np.bool_)
+    return Dataset(scan, guide, goal, velocity, label, *numbers, by_policy, clearance)

@@ -2,7 +2,8 @@
 
 The scan goes through 1-D convolutions over bearing, in three views (range, and two exponentials
 of it that resolve what is near); its code joins the guide, the goal and the velocity in dense
-layers. The answer is squashed into the velocity limits, so that it cannot leave them.
+layers. The answer is squashed into the velocity limits, so that it cannot leave them. A linear
+head on the last hidden layer says how likely it is that the answer is close to the expert's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from policy_training.blueprint import INPUT_NAMES, VX_LIMITS, WZ_LIMITS
+from policy_training.blueprint import ANSWER, CONFIDENCE, INPUT_NAMES, VX_LIMITS, WZ_LIMITS
 from policy_training.config import Network
 
 OPSET = 17
@@ -44,12 +45,17 @@ class PolicyNetwork(nn.Module):
         self.layers = nn.ModuleList(
             nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1)
         )
+        self.confidence = nn.Linear(sizes[-2], 1)
         low, high = np.array([VX_LIMITS, WZ_LIMITS], np.float32).T
         self.register_buffer("answer_centre", torch.from_numpy((low + high) / 2))
         self.register_buffer("answer_half", torch.from_numpy((high - low) / 2))
 
     def forward(self, scan: Tensor, guide: Tensor, goal: Tensor, velocity: Tensor) -> Tensor:
         """Batched: (B, beams), (B, 2 * points), (B, 3), (B, 2) to (B, 2)."""
+        return self.answer(self.encode(scan, guide, goal, velocity))
+
+    def encode(self, scan: Tensor, guide: Tensor, goal: Tensor, velocity: Tensor) -> Tensor:
+        """The last hidden layer, (B, hidden)."""
         decays = [torch.exp(-scan * (self._network.max_range / scale)) for scale in NEAR_SCALES]
         code = torch.stack([scan, *decays], dim=1)
         for convolution in self.convolutions:
@@ -57,7 +63,12 @@ class PolicyNetwork(nn.Module):
         hidden = torch.cat([code.flatten(1), guide, goal, velocity], dim=1)
         for layer in self.layers[:-1]:
             hidden = torch.relu(layer(hidden))
-        answer: Tensor = self.answer_centre + self.answer_half * torch.tanh(self.layers[-1](hidden))
+        return hidden
+
+    def answer(self, hidden: Tensor) -> Tensor:
+        """(B, 2) velocities from the last hidden layer."""
+        squashed = torch.tanh(self.layers[-1](hidden))
+        answer: Tensor = self.answer_centre + self.answer_half * squashed
         return answer
 
     def to_onnx(self) -> onnx.ModelProto:
@@ -65,17 +76,15 @@ class PolicyNetwork(nn.Module):
         builder = _GraphBuilder()
         code = self._scan_nodes(builder)
         hidden = builder.node("Concat", [code, "guide", "goal", "velocity"], axis=1)
-        for index, layer in enumerate(self.layers):
-            hidden = builder.node(
-                "Gemm",
-                [hidden, builder.weight(layer.weight), builder.weight(layer.bias)],
-                transB=1,
-            )
-            hidden = builder.node("Relu" if index < len(self.layers) - 1 else "Tanh", [hidden])
-        scaled = builder.node("Mul", [hidden, builder.weight(self.answer_half)])
-        builder.node("Add", [scaled, builder.weight(self.answer_centre)], name="velocity_command")
+        for layer in self.layers[:-1]:
+            hidden = builder.node("Relu", [builder.linear(hidden, layer)])
+        answer = builder.node("Tanh", [builder.linear(hidden, self.layers[-1])])
+        scaled = builder.node("Mul", [answer, builder.weight(self.answer_half)])
+        builder.node("Add", [scaled, builder.weight(self.answer_centre)], name=ANSWER)
+        builder.node("Sigmoid", [builder.linear(hidden, self.confidence)], name=CONFIDENCE)
         sizes = (self._network.beams, 2 * len(self._network.lookahead), 3, 2)
-        return builder.model(dict(zip(INPUT_NAMES, sizes, strict=True)), "velocity_command", 2)
+        inputs = dict(zip(INPUT_NAMES, sizes, strict=True))
+        return builder.model(inputs, {ANSWER: 2, CONFIDENCE: 1})
 
     def _scan_nodes(self, builder: _GraphBuilder) -> str:
         """Views, convolutions and flattening; the name of the (1, code size) result."""
@@ -118,16 +127,23 @@ class _GraphBuilder:
         """Append a torch parameter and return its name."""
         return self.constant(parameter.detach().cpu().numpy())
 
-    def model(self, inputs: dict[str, int], output: str, size: int) -> onnx.ModelProto:
-        """The finished model; every tensor is (1, size) float32."""
+    def linear(self, value: str, layer: nn.Linear) -> str:
+        """Append a dense layer and return its output's name."""
+        parameters = [self.weight(layer.weight), self.weight(layer.bias)]
+        return self.node("Gemm", [value, *parameters], transB=1)
+
+    def model(self, inputs: dict[str, int], outputs: dict[str, int]) -> onnx.ModelProto:
+        """The finished model; every input and output is (1, size) float32."""
         graph = helper.make_graph(
             self._nodes,
             "policy",
-            [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, width])
-                for name, width in inputs.items()
-            ],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, size])],
+            *(
+                [
+                    helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, width])
+                    for name, width in tensors.items()
+                ]
+                for tensors in (inputs, outputs)
+            ),
             self._weights,
         )
         opset = [helper.make_opsetid("", OPSET)]

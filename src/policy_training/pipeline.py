@@ -1,132 +1,172 @@
-"""A training run from its configuration to a policy on disk."""
+"""A training run from its configuration to a policy on disk, with its cards and its record."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from policy_training.config import SEEDS_PER_SPLIT, TrainingConfig, TrainingError
-from policy_training.dataset import Dataset, concatenate, load
-from policy_training.evaluate import Summary, evaluate, summarise
-from policy_training.export import export
+from policy_training.cards import data_card, model_card, release_notes
+from policy_training.config import Family, TrainingConfig
+from policy_training.dataset import Dataset, concatenate
+from policy_training.evaluate import DRIVERS, Summary, evaluate, summarise
+from policy_training.export import MODEL_FILE, Exported, export
 from policy_training.fit import FitResult, fit
-from policy_training.gather import gather, plan_episodes
+from policy_training.gather import plan_episodes
+from policy_training.quality import check
+from policy_training.quantise import quantise
+from policy_training.rounds import Gatherer, Progress
+from policy_training.tracking import Record, recorded
 
-Progress = Callable[[str], None]
-
-SEEDS_PER_RUN = 10_000
-"""Runs of different seeds train in different worlds; validation and test worlds stay the same."""
+INT8 = "int8"
+CARD, NOTES, DATA_CARD = "CARD.md", "RELEASE_NOTES.md", "DATA_CARD.md"
 
 
 def run(
-    config: TrainingConfig, out: Path, work: Path, progress: Progress, resume: bool = False
+    config: TrainingConfig,
+    out: Path,
+    work: Path,
+    progress: Progress,
+    resume: bool = False,
+    track: bool = True,
 ) -> dict[str, Any]:
-    """Gather, fit and correct round by round, evaluate, and write the policy to `out`.
+    """Gather, check, fit and correct round by round, evaluate, and write the policy to `out`.
 
     Args:
         config: the run.
-        out: directory of the finished policy.
-        work: directory for the data and the policies of the rounds.
+        out: directory of the finished policy, with its card and release notes; its INT8 variant
+            is in `out`/int8.
+        work: directory for the data, their card, and the policies of the rounds.
         progress: takes one line at a time.
-        resume: take rounds that an interrupted run of the same configuration left in `work`.
+        resume: take what an interrupted run of the same configuration left in `work`.
+        track: whether MLflow keeps a record.
 
     Returns:
         The figures of the run, ready for JSON.
 
     Raises:
-        TrainingError: no usable data, or the exported policy differs from the network.
+        TrainingError: the data do not pass their checks, the exported policy differs from the
+            network, or a needed package is not installed.
     """
     started = time.monotonic()
-    work.mkdir(parents=True, exist_ok=True)
-    validation = _kept(
-        work / "validation.npz", resume, lambda: _gather_validation(config, progress)
-    )
+    with recorded(config, track) as record:
+        gatherer = Gatherer(config, work, progress, resume)
+        gatherer.begin()
+        learnt = _learn(gatherer, record)
+        figures = _judge(gatherer, learnt, out, record)
+        figures["wall_s"] = round(time.monotonic() - started, 1)
+        for folder in (out, work / DATA_CARD):
+            record.artifact(folder, "policy" if folder == out else "")
+    return figures
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """What the rounds ended with."""
+
+    result: FitResult
+    train: Dataset
+    validation: Dataset
+    rounds: list[dict[str, float]]
+    policy: Exported
+    created: str
+
+
+def _learn(gatherer: Gatherer, record: Record) -> _Learnt:
+    """Round by round: gather, check, fit, export for the next round to be driven by."""
+    config, work = gatherer.config, gatherer.work
+    validation = gatherer.validation()
     created = datetime.now(timezone.utc).date().isoformat()
-    rounds: list[Dataset] = []
+    parts: list[Dataset] = []
     figures: list[dict[str, float]] = []
     policy: Path | None = None
     for index in range(len(config.gathering.rounds)):
-        gather_round = partial(_gather_round, config, index, policy, progress)
-        rounds.append(_kept(work / f"round_{index}.npz", resume, gather_round))
-        train = concatenate(rounds)
-        result = fit(train, validation, config, progress)
-        policy = work / f"policy_{index}"
-        export(result.network, config, train, validation, {}, policy, created)
+        parts.append(gatherer.train_round(index, policy))
+        train = concatenate(parts)
+        splits = {"train": train, "validation": validation}
+        frame = check(splits, config.network, families_of(config, index + 1))
+        policy, known = work / f"policy_{index}", work / f"round_{index}.json"
+        last = index == len(config.gathering.rounds) - 1
+        if gatherer.resume and known.is_file() and policy.is_dir() and not last:
+            figures.append(json.loads(known.read_text()))
+            record.metrics(figures[-1], index)
+            continue
+        result = fit(train, validation, config, gatherer.progress)
+        exported = export(result.network, config, train, validation, {}, policy, created)
         figures.append(_round_figures(result, train))
-        progress(f"round {index}: {figures[-1]}")
-    assert policy is not None
-    summaries = _evaluate(config, policy, progress)
-    metrics = _metrics(result, summaries)
-    difference = export(result.network, config, train, validation, metrics, out, created)
-    return {
+        known.write_text(json.dumps(figures[-1]))
+        record.metrics(figures[-1], index)
+        gatherer.progress(f"round {index}: {figures[-1]}")
+    (work / DATA_CARD).write_text(data_card(config, frame, created))
+    return _Learnt(result, train, validation, figures, exported, created)
+
+
+def _judge(gatherer: Gatherer, learnt: _Learnt, out: Path, record: Record) -> dict[str, Any]:
+    """Closed loop in test worlds, baselines first; then the policy with its figures and cards."""
+    config = gatherer.config
+    small = gatherer.work / INT8
+    quantise(learnt.policy.directory, small, learnt.train, config)
+    summaries = {driver: _drive(gatherer, learnt.policy.directory, driver) for driver in DRIVERS}
+    summaries["policy_int8"] = _drive(gatherer, small, "policy")
+    metrics = _metrics(learnt.result, summaries)
+    exported = export(
+        learnt.result.network,
+        config,
+        learnt.train,
+        learnt.validation,
+        metrics,
+        out,
+        learnt.created,
+    )
+    quantise(out, out / INT8, learnt.train, config)
+    record.metrics(metrics)
+    figures = {
         "policy": str(out),
-        "rounds": figures,
-        "parity_max_error": difference,
+        "rounds": learnt.rounds,
+        "parity_max_error": exported.parity,
+        "bytes": (out / MODEL_FILE).stat().st_size,
+        "int8_bytes": (out / INT8 / MODEL_FILE).stat().st_size,
         **metrics,
         "evaluation": {name: asdict(summary) for name, summary in summaries.items()},
-        "wall_s": round(time.monotonic() - started, 1),
     }
+    (out / CARD).write_text(model_card(out, figures))
+    (out / NOTES).write_text(release_notes(out, figures))
+    return figures
 
 
-def _kept(file: Path, resume: bool, gather_it: Callable[[], Dataset]) -> Dataset:
-    """The dataset in `file` where it may be resumed from, or a fresh one, saved there."""
-    if resume and file.is_file():
-        return load(file)
-    dataset = gather_it()
-    dataset.save(file)
-    return dataset
+def families_of(config: TrainingConfig, rounds: int) -> dict[Family, float]:
+    """Expected episodes per family of worlds in the first rounds."""
+    expected: dict[Family, float] = {}
+    for entry in config.gathering.rounds[:rounds]:
+        total = sum(entry.families.values())
+        for family, weight in entry.families.items():
+            expected[family] = expected.get(family, 0.0) + entry.episodes * weight / total
+    return expected
 
 
-def _gather_validation(config: TrainingConfig, progress: Progress) -> Dataset:
-    evaluation = config.evaluation
-    plans = plan_episodes(evaluation.families, "validation", 0, evaluation.validation_episodes)
-    episodes = gather(plans, config.gathering, config.network, None, config.workers)
-    dataset = concatenate(list(episodes))
-    if len(dataset) == 0:
-        raise TrainingError("the validation episodes hold no usable tick; raise their number")
-    progress(f"validation: {len(plans)} episodes, {len(dataset)} ticks")
-    return dataset
-
-
-def _gather_round(
-    config: TrainingConfig, index: int, policy: Path | None, progress: Progress
-) -> Dataset:
-    """The data of one round; each round has worlds of its own."""
-    rounds = config.gathering.rounds
-    count = rounds[index].episodes
-    earlier = sum(entry.episodes for entry in rounds[:index])
-    first = config.seed * SEEDS_PER_RUN % SEEDS_PER_SPLIT + earlier
-    plans = plan_episodes(rounds[index].families, "train", first, count)
-    parts = []
-    for number, part in enumerate(
-        gather(plans, config.gathering, config.network, policy, config.workers), start=1
-    ):
-        parts.append(part)
-        if number % 25 == 0 or number == count:
-            ticks = sum(len(p) for p in parts)
-            progress(f"round {index}: episode {number}/{count}, {ticks} ticks")
-    dataset = concatenate(parts)
-    if len(dataset) == 0:
-        raise TrainingError(f"round {index} holds no usable tick; raise its number of episodes")
-    return dataset
-
-
-def _evaluate(config: TrainingConfig, policy: Path, progress: Progress) -> dict[str, Summary]:
-    """Closed loop on test worlds: the stack as it drives, the policy alone, the planner alone."""
+def _drive(gatherer: Gatherer, policy: Path, driver: str) -> Summary:
+    """One driver in every test world; taken from disk where the same policy drove there before."""
+    config = gatherer.config
     evaluation = config.evaluation
     plans = plan_episodes(evaluation.families, "test", 0, evaluation.test_episodes)
-    summaries = {}
-    for driver in ("default", "policy", "fallback"):
-        summaries[driver] = summarise(evaluate(plans, policy, driver, config.workers))
-        progress(f"driver {driver}: {summaries[driver]}")
-    return summaries
+    content = (policy / MODEL_FILE).read_bytes() + evaluation.model_dump_json().encode()
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    file = gatherer.work / "evaluation" / f"{driver}_{digest}.json"
+    if gatherer.resume and file.is_file():
+        return Summary(**json.loads(file.read_text()))
+    results = evaluate(plans, policy, driver, config.workers, evaluation.time_limit_s)
+    summary = summarise(results)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(asdict(summary)))
+    gatherer.progress(f"driver {driver} ({policy.name}): {summary}")
+    return summary
 
 
 def _round_figures(result: FitResult, train: Dataset) -> dict[str, float]:
@@ -138,7 +178,7 @@ def _round_figures(result: FitResult, train: Dataset) -> dict[str, float]:
     }
 
 
-def _metrics(result: FitResult, summaries: dict[str, Summary]) -> dict[str, float]:
+def _metrics(result: FitResult, summaries: Mapping[str, Summary]) -> dict[str, float]:
     metrics = {
         "validation_vx_rmse": result.vx_rmse,
         "validation_wz_rmse": result.wz_rmse,

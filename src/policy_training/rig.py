@@ -22,6 +22,7 @@ FIELD_OF_VIEW = 4.71238
 RANGE_MIN, RANGE_MAX = 0.1, 30.0
 LIDAR_X = 0.055
 FRONT, REAR, SIDE = 0.254, 0.254, 0.215
+LARGEST_VX, LARGEST_WZ = 2.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Rig:
         lidar_x = self.x + LIDAR_X * math.cos(self.yaw)
         lidar_y = self.y + LIDAR_X * math.sin(self.yaw)
         start = -FIELD_OF_VIEW / 2
-        cast(self._world.circles, lidar_x, lidar_y, self.yaw, start, increment, RANGE_MAX, ranges)
+        circles = self._world.circles_at(seconds(self.now_ns))
+        cast(circles, lidar_x, lidar_y, self.yaw, start, increment, RANGE_MAX, ranges)
         noise = self._generator.standard_normal(BEAMS) * self._dynamics.range_noise
         ranges += noise.astype(np.float32)
         return LaserScan(self.now_ns, ranges, start, increment, RANGE_MIN, RANGE_MAX)
@@ -89,7 +91,9 @@ class Rig:
         return Odometry(self.now_ns, self.x, self.y, self.yaw, self.vx, 0.0, self.wz)
 
     def advance(self, vx: float, wz: float, duration_ns: int) -> None:
-        """Hold a command; stops at the first contact."""
+        """Hold a command, within the base's limits; stops at the first contact."""
+        vx = min(max(vx, -LARGEST_VX), LARGEST_VX)
+        wz = min(max(wz, -LARGEST_WZ), LARGEST_WZ)
         step_s = seconds(PHYSICS_STEP_NS)
         dynamics = self._dynamics
         for _ in range(duration_ns // PHYSICS_STEP_NS):
@@ -107,7 +111,8 @@ class Rig:
                 return
 
     def _measure_clearance(self) -> float:
-        return float(clearance(self._world.circles, self.x, self.y, self.yaw, FRONT, REAR, SIDE))
+        circles = self._world.circles_at(seconds(self.now_ns))
+        return float(clearance(circles, self.x, self.y, self.yaw, FRONT, REAR, SIDE))
 
 
 def _towards(value: float, target: float, step: float) -> float:

@@ -1,13 +1,14 @@
 """Worlds to train in: families of obstacle layouts, each drawn from a seed.
 
 A world is a set of upright cylinders; walls and boxes are rows of them, close enough that no
-beam passes. Frame: the robot starts at the origin facing +x, as in its odometry.
+beam passes. Some move: they walk to and fro and heed nobody. Frame: the robot starts at the
+origin facing +x, as in its odometry.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from scenario_eval import worldgen
 
 WALL_RADIUS = 0.05
 START_CLEARANCE = 0.6
+WALKER_RADIUS = 0.22
 FIELDS: dict[Family, worldgen.FieldParameters] = {
     "barn": worldgen.FieldParameters(),
     "dense": worldgen.FieldParameters(fill=(0.28, 0.42), passage=0.27),
@@ -29,13 +31,27 @@ FIELDS: dict[Family, worldgen.FieldParameters] = {
 class TrainingWorld:
     """Obstacles and a task.
 
-    circles: (N, 3) float64: x, y, radius, metres; goal: start frame.
+    circles: (N, 3) float64: x, y, radius, metres; goal: start frame. movers: (M, 6) float64:
+    x0, y0, x1, y1 metres, radius, m/s: cylinders that go from the first point to the second and
+    back, from time 0.
     """
 
     family: Family
     seed: int
     circles: NDArray[np.float64]
     goal: Pose2D
+    movers: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 6)))
+
+    def circles_at(self, time_s: float) -> NDArray[np.float64]:
+        """(N + M, 3) every cylinder where it stands at a time: x, y, radius, metres."""
+        if len(self.movers) == 0:
+            return self.circles
+        start, end = self.movers[:, :2], self.movers[:, 2:4]
+        length = np.hypot(*(end - start).T)
+        covered = np.mod(self.movers[:, 5] * time_s, 2.0 * length)
+        share = np.minimum(covered, 2.0 * length - covered) / length
+        now = start + share[:, None] * (end - start)
+        return np.concatenate([self.circles, np.column_stack((now, self.movers[:, 4]))])
 
 
 def generate(family: Family, seed: int) -> TrainingWorld:
@@ -47,6 +63,8 @@ def generate(family: Family, seed: int) -> TrainingWorld:
     if family in FIELDS:
         return _field(family, seed)
     generator = np.random.default_rng([seed, len(family)])
+    if family == "walkers":
+        return _walkers(seed, generator)
     builders = {"rooms": _rooms, "aisles": _aisles, "clutter": _clutter}
     circles, goal = builders[family](generator)
     clear = np.hypot(circles[:, 0], circles[:, 1]) > circles[:, 2] + START_CLEARANCE
@@ -151,3 +169,32 @@ def _clutter(generator: np.random.Generator) -> tuple[NDArray[np.float64], Pose2
     distance = generator.uniform(4.0, 12.0)
     goal = Pose2D(distance * math.cos(bearing), distance * math.sin(bearing))
     return np.concatenate(parts), goal
+
+
+def _walkers(seed: int, generator: np.random.Generator) -> TrainingWorld:
+    """A hall with a few pillars, and people who cross the way or come along it."""
+    length, half = generator.uniform(8.0, 12.0), generator.uniform(2.0, 4.0)
+    parts = [wall(-1.5, side * half, length + 1.5, side * half) for side in (-1.0, 1.0)] + [
+        wall(x, -half, x, half) for x in (-1.5, length + 1.5)
+    ]
+    for _ in range(int(generator.integers(0, 6))):
+        x, y = generator.uniform(1.5, length - 1.0), generator.uniform(-half, half)
+        parts.append(np.array([[x, y, generator.uniform(0.08, 0.3)]]))
+    movers = []
+    for _ in range(int(generator.integers(1, 6))):
+        x, end = generator.uniform(2.0, length, 2)
+        reach = half - WALKER_RADIUS - 0.1
+        if generator.random() < 0.7:
+            end = x + generator.uniform(-1.5, 1.5)
+            y0, y1 = reach, -reach
+        else:
+            y0, y1 = generator.uniform(-reach, reach, 2)
+        if generator.random() < 0.5:
+            y0, y1 = y1, y0
+        end = min(max(end, 1.5), length)
+        movers.append((x, y0, end, y1, WALKER_RADIUS, generator.uniform(0.3, 1.2)))
+    goal = Pose2D(length, generator.uniform(-half + 0.8, half - 0.8))
+    circles = np.concatenate(parts)
+    clear = np.hypot(circles[:, 0], circles[:, 1]) > circles[:, 2] + START_CLEARANCE
+    clear &= np.hypot(circles[:, 0] - goal.x, circles[:, 1] - goal.y) > circles[:, 2] + 0.5
+    return TrainingWorld("walkers", seed, circles[clear], goal, np.array(movers))

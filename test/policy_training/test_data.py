@@ -11,9 +11,15 @@ from autonomy_interfaces.messages import Costmap, LaserScan, Odometry, Pose2D
 from autonomy_nodes.decision.features import Observation
 from policy_training.blueprint import input_specs
 from policy_training.config import Gathering, Network
-from policy_training.dataset import Dataset, concatenate, load
+from policy_training.dataset import Dataset, concatenate
 from policy_training.gather import EpisodePlan, gather, run_episode
+from policy_training.gather import _Mark as Mark
 from policy_training.gather import _tick as tick_of
+
+pytest.importorskip("pyarrow", reason="training needs the extra 'train'")
+
+from policy_training.config import TrainingError
+from policy_training.store import part_file, read_part, write_part
 
 NETWORK = Network(beams=90)
 GATHERING = Gathering(rounds=({"episodes": 1, "families": {"clutter": 1.0}},), episode_s=1.5)
@@ -43,11 +49,30 @@ def test_episodes_come_in_the_order_of_their_plans():
     assert [set(part.episode) for part in parts] == [{3}, {4}]
 
 
-def test_what_is_saved_is_what_is_loaded(tmp_path):
+def test_what_is_written_is_what_is_read(tmp_path):
     dataset = _episode(3)
-    dataset.save(tmp_path / "data.npz")
-    assert _equal(dataset, load(tmp_path / "data.npz"))
+    file = part_file(tmp_path, "train", 0, 7)
+    write_part(dataset, file)
+    assert _equal(dataset, read_part(file))
+    assert [path.name for path in file.parent.iterdir()] == ["part-00007.parquet"]
     assert len(concatenate([dataset, dataset])) == 2 * len(dataset)
+
+
+def test_every_column_on_disk_states_its_unit(tmp_path):
+    import pyarrow.parquet as pq
+
+    file = part_file(tmp_path, "train", 0, 0)
+    write_part(_episode(3), file)
+    found = pq.read_schema(file)
+    assert set(found.names) == {field.name for field in fields(Dataset)}
+    assert all(found.field(name).metadata[b"unit"] for name in found.names)
+
+
+def test_a_file_that_is_no_part_is_named(tmp_path):
+    file = tmp_path / "part-00000.parquet"
+    file.write_bytes(b"PAR1 not really")
+    with pytest.raises(TrainingError, match=r"part-00000\.parquet"):
+        read_part(file)
 
 
 def _observe(mirror: float) -> Dataset:
@@ -60,7 +85,8 @@ def _observe(mirror: float) -> Dataset:
     costmap = Costmap(0, 0.1, 0.0, 0.0, np.zeros((2, 2), np.int8))
     odometry = Odometry(0, 0.0, 0.0, 0.2 * mirror, 0.5, 0.0, 0.3 * mirror)
     observation = Observation(scan, odometry, Pose2D(3.0, 1.0 * mirror), guide, costmap)
-    return tick_of(input_specs(NETWORK), observation, (0.7, 0.4 * mirror), 0, 0.5)
+    mark = Mark(EpisodePlan("clutter", 0), 0, False, 0.5)
+    return tick_of(input_specs(NETWORK), observation, (0.7, 0.4 * mirror), mark)
 
 
 def test_mirrored_data_is_the_data_of_the_mirrored_scene():

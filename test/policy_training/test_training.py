@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from policy_training.config import Network, TrainingError, load_training_config
 from policy_training.dataset import Dataset
 
 torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
+pytest.importorskip("pandera", reason="training needs the extra 'train'")
+pytest.importorskip("pyarrow", reason="training needs the extra 'train'")
 
 TINY = {
     "name": "tiny",
@@ -31,7 +34,12 @@ TINY = {
     },
     "network": {"beams": 60, "lookahead": [0.5, 1.0], "channels": [4, 4, 4], "hidden": [16]},
     "optimisation": {"epochs": 2, "batch": 32},
-    "evaluation": {"families": {"clutter": 1.0}, "validation_episodes": 1, "test_episodes": 1},
+    "evaluation": {
+        "families": {"clutter": 1.0},
+        "validation_episodes": 1,
+        "test_episodes": 1,
+        "time_limit_s": 3.0,
+    },
 }
 
 
@@ -55,6 +63,9 @@ def _random_ticks(count: int, network: Network) -> Dataset:
         array(-1.0, 1.0, 2),
         np.column_stack((goal[:, 1], goal[:, 2])),
         np.arange(count),
+        np.zeros(count, np.int32),
+        np.zeros(count, np.int8),
+        np.zeros(count, np.bool_),
         array(0.0, 1.0),
     )
 
@@ -96,8 +107,8 @@ def test_onnx_graph_is_the_network(tmp_path):
     torch.manual_seed(0)
     network = PolicyNetwork(config.network)
     ticks = _random_ticks(200, config.network)
-    difference = export(network, config, ticks, ticks, {}, tmp_path / "policy", "2025-01-01")
-    assert difference < 1e-4
+    exported = export(network, config, ticks, ticks, {}, tmp_path / "policy", "2025-01-01")
+    assert exported.parity < 1e-4
     with torch.no_grad():
         network.layers[-1].bias += 0.1
     assert parity(network, config, ticks, tmp_path / "policy") > 1e-3
@@ -108,7 +119,10 @@ def test_fit_learns_what_its_data_say():
     from policy_training.fit import errors, fit
     from policy_training.network import PolicyNetwork
 
-    settings = {**TINY, "optimisation": {"epochs": 30, "batch": 64, "mirror": False}}
+    settings = {
+        **TINY,
+        "optimisation": {"epochs": 16, "batch": 128, "learning_rate": 3e-3, "mirror": False},
+    }
     config = TrainingConfig.model_validate(settings)
     ticks = _random_ticks(2000, config.network)
     held_out = _random_ticks(400, config.network)
@@ -118,11 +132,53 @@ def test_fit_learns_what_its_data_say():
     assert result.wz_rmse < 0.3 * untrained[1]
 
 
+def test_int8_variant_keeps_the_contract_and_nearly_the_answers(tmp_path):
+    from policy_training.config import TrainingConfig
+    from policy_training.export import answers, export
+    from policy_training.fit import fit, normalised
+    from policy_training.quantise import quantise
+
+    config = TrainingConfig.model_validate({**TINY, "optimisation": {"epochs": 10, "batch": 64}})
+    ticks = _random_ticks(1000, config.network)
+    network = fit(ticks, ticks, config, lambda line: None).network
+    whole = export(network, config, ticks, ticks, {}, tmp_path / "whole", "2025-01-01")
+    quantise(whole.directory, tmp_path / "int8", ticks, config)
+    small, large = load_policy(tmp_path / "int8"), load_policy(whole.directory)
+    assert small.manifest.name == "tiny_int8"
+    inputs = normalised(_random_ticks(100, config.network), config)
+    difference = answers(small, inputs)[0] - answers(large, inputs)[0]
+    assert 0.0 < np.sqrt(np.mean(np.square(difference))) < 0.05
+
+
+def test_confidence_is_high_where_the_answers_are_right_and_low_where_they_are_not():
+    from policy_training.config import TrainingConfig
+    from policy_training.fit import fit_confidence, normalised
+    from policy_training.network import PolicyNetwork
+
+    config = TrainingConfig.model_validate(TINY)
+    torch.manual_seed(0)
+    network = PolicyNetwork(config.network)
+    ticks = _random_ticks(2000, config.network)
+    with torch.no_grad():
+        inputs = [torch.from_numpy(array) for array in normalised(ticks, config)]
+        hidden = network.encode(*inputs)
+        answer = network.answer(hidden).numpy()
+    telling = hidden[:, hidden.std(dim=0).argmax()].numpy()
+    known = telling > np.median(telling)
+    label = np.where(known[:, None], answer, answer + 1.0).astype(np.float32)
+    held_out = replace(ticks, label=label)
+    fit_confidence(network, held_out, config)
+    with torch.no_grad():
+        said = torch.sigmoid(network.confidence(network.encode(*inputs)))[:, 0].numpy()
+    assert said[known].mean() > said[~known].mean() + 0.2
+    assert said.mean() == pytest.approx(known.mean(), abs=0.02)
+
+
 @pytest.mark.slow
-def test_train_writes_a_policy_that_loads_with_its_provenance(tmp_path, monkeypatch):
+def test_train_writes_a_policy_that_loads_with_its_cards_and_its_record(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ["--config", str(_write(tmp_path)), "--out", "policy", "--seed", "3", "--json"]
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(app, [*arguments, "--no-track"])
     assert result.exit_code == 0, result.stderr
     figures = json.loads(result.stdout)
     manifest = load_policy(tmp_path / "policy").manifest
@@ -132,6 +188,35 @@ def test_train_writes_a_policy_that_loads_with_its_provenance(tmp_path, monkeypa
     )
     assert [entry["worlds"] for entry in figures["rounds"]] == [2, 3]
     assert all(spec.statistics is not None for spec in manifest.inputs)
-    resumed = CliRunner().invoke(app, [*arguments, "--resume"])
-    assert "episode 1" not in resumed.stderr
+    assert set(figures["evaluation"]) >= {"random", "go_to_goal", "fallback", "policy"}
+    for name in ("CARD.md", "RELEASE_NOTES.md"):
+        assert manifest.model.sha256 in (tmp_path / "policy" / name).read_text()
+    assert load_policy(tmp_path / "policy" / "int8").manifest.name == "tiny_int8"
+    card = (tmp_path / "out" / "training" / "tiny_seed3" / "DATA_CARD.md").read_text()
+    assert "| train | " in card
+    resumed = CliRunner().invoke(app, [*arguments, "--resume", "--no-track"])
     assert json.loads(resumed.stdout)["rounds"] == figures["rounds"]
+    _write(tmp_path, optimisation={"epochs": 1})
+    refused = CliRunner().invoke(app, [*arguments, "--resume", "--no-track"])
+    assert refused.exit_code == 2
+    assert "another configuration" in refused.stderr
+
+
+def test_a_run_is_recorded_with_parameters_figures_files_and_environment(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", reason="tracking needs the extra 'train'")
+    from policy_training import tracking
+    from policy_training.config import TrainingConfig
+
+    monkeypatch.setattr(tracking, "STORE", tmp_path)
+    monkeypatch.setattr(tracking, "GIVEN_STORE", None)
+    config = TrainingConfig.model_validate(TINY)
+    (tmp_path / "card.md").write_text("card")
+    with tracking.recorded(config, track=True) as record:
+        record.metrics({"success": 0.5}, 1)
+        record.artifact(tmp_path / "card.md")
+    (run,) = mlflow.search_runs(output_format="list", search_all_experiments=True)
+    assert run.data.metrics == {"success": 0.5}
+    assert run.data.params["optimisation.epochs"] == "2"
+    assert run.data.tags["git_revision"] == tracking.revision()
+    kept = {path.name for path in (tmp_path / "mlartifacts").rglob("*") if path.is_file()}
+    assert kept == {"card.md", "environment.json", "configuration.json"}

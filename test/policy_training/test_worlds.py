@@ -11,7 +11,7 @@ from policy_training.gather import plan_episodes
 from policy_training.rig import FRONT, REAR, SIDE
 from policy_training.worlds import box, generate, wall
 
-FAMILIES = ("barn", "dense", "rooms", "aisles", "clutter")
+FAMILIES = ("barn", "dense", "rooms", "aisles", "clutter", "walkers")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -56,3 +56,21 @@ def test_families_follow_their_weights():
     plans = plan_episodes({"barn": 3.0, "rooms": 1.0}, "train", 0, 2000)
     share = sum(plan.family == "barn" for plan in plans) / len(plans)
     assert share == pytest.approx(0.75, abs=0.03)
+
+
+def test_bodies_that_move_go_to_and_fro_at_their_speed():
+    world = generate("walkers", 3)
+    assert len(world.movers) > 0
+    x0, y0, x1, y1, radius, speed = world.movers[0]
+    lap = math.hypot(x1 - x0, y1 - y0) / speed
+    first = len(world.circles)
+    for time_s, place in ((0.0, (x0, y0)), (lap, (x1, y1)), (2 * lap, (x0, y0))):
+        assert world.circles_at(time_s)[first] == pytest.approx((*place, radius))
+    before, after = world.circles_at(1.0)[first], world.circles_at(1.1)[first]
+    assert np.hypot(*(after - before)[:2]) == pytest.approx(0.1 * speed, abs=1e-6)
+
+
+def test_bodies_that_move_begin_away_from_the_robot():
+    for seed in range(30):
+        movers = generate("walkers", seed).movers
+        assert (np.hypot(movers[:, 0], movers[:, 1]) > 1.0).all()

@@ -1,0 +1,1 @@
+"""Judging a policy: the whole stack in unseen worlds, slices, calibration, worst cases."""
