@@ -30,7 +30,11 @@ CELL, MAX_CELLS = 0.5, 1000
 PRIMITIVES = (Box, Sphere, Cylinder, Capsule, Ellipsoid)
 
 # Arrays of a geom that belong to its place in the model, not to its shape.
-_NOT_COPIED = {"geom_bodyid", "geom_dataid", "geom_matid", "geom_adr", "geom_num", "geom_user"}
+_NOT_COPIED = {
+    *("geom_bodyid", "geom_dataid", "geom_matid", "geom_adr", "geom_num", "geom_user"),
+    # Whether a geom's frame is that of its body: true of one obstacle alone, false of a slot.
+    "geom_sameframe",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ class ActiveObstacles:
             [index for index in range(model.ngeom) if model.geom(index).name.startswith(SLOT)],
             dtype=np.intp,
         )
+        model.geom_sameframe[self._slots] = mujoco.mjtSameFrame.mjSAMEFRAME_NONE
         self._columns = _geom_arrays(model, store.model)
         self._movers, self._radii = movers(model)
         self._seen = np.full((len(self._movers), 2), np.inf)
