@@ -1,0 +1,1 @@
+"""Recordings through the cores again, every output compared with what was recorded."""
