@@ -181,7 +181,8 @@ class Gate:
         if refusal := self._rates.admit(request.action, now_ns):
             return self._deny(request, refusal)
         verdict = self._verdict(request, now_ns)
-        loop = self._loops.ask(request.likeness(), self._place, now_ns)
+        refused = verdict.outcome == "deny"
+        loop = "" if refused else self._loops.ask(request.likeness(), self._place, now_ns)
         if loop and verdict.outcome == "allow":
             verdict = self._policy.verdict(self._loops.tier, loop)
         escalated = verdict.outcome == "escalate"

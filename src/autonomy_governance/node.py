@@ -70,6 +70,7 @@ class GateNode(Node):
         self.create_timer(0.25, self._expire, clock=steady)
         self.create_timer(1.0, self._look_at_policy, clock=steady)
         self.create_timer(1.0, self._tell, clock=steady)
+        self._tell()
 
     def _subscribe(self) -> None:
         for topic, callback in (

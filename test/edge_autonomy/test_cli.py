@@ -94,5 +94,5 @@ def test_the_launch_command_shows_arguments_and_commands() -> None:
     assert "world " in shown
     assert "use_sim_time" not in shown
     printed = run("launch", "sim", "--print", "world:=field").stdout
-    assert len(printed.splitlines()) == 5
+    assert len(printed.splitlines()) == 6
     assert "<world: 'field'>" in printed

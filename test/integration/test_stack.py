@@ -96,6 +96,6 @@ def test_stopping_leaves_no_process(stack: StartStack) -> None:
     running = stack(world="warehouse")
     running.wait(lambda: len(running.commands) > 10, "commands")
     pids = list(running.launcher.pids.values())
-    assert len(pids) == 5
+    assert len(pids) == 6
     assert running.stop() == 0
     assert not [pid for pid in pids if psutil.pid_exists(pid)]

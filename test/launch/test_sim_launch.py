@@ -129,7 +129,7 @@ def test_the_simulated_stack_becomes_nominal_and_ends_cleanly(
         assert Path(str(started[0])).name == Path(str(spec.command[0])).name
         assert started[1:] == spelled_out(spec.command[1:])
     yield
-    assert len(record.codes) == 5
+    assert len(record.codes) == 6
     assert set(record.codes.values()) == {0}
 
 

@@ -30,6 +30,10 @@ RECORDED_TOPICS = {
     "/decision/status": 0,
     "/decision/path": SECOND // 4,
     "/safety/state": 0,
+    "/safety/events": 0,
+    "/gate/request": 0,
+    "/gate/decision": 0,
+    "/audit/status": 0,
     "/sim/contacts": 0,
 }
 """Topics that are recorded where they exist, each with the least time between two messages kept."""

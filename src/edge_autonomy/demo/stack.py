@@ -31,6 +31,7 @@ PARTS = (
     Part("perception", "maps what the lidar sees", ("/perception/costmap",)),
     Part("decision", "has loaded its policy", ("/decision/cmd_vel", "/decision/status")),
     Part("mission", "waits for a goal", ("/mission/status",)),
+    Part("safety_gate", "decides and records", ("/audit/status",)),
     Part("safety_monitor", "guards and lets commands pass", ("/safety/state", "/cmd_vel")),
 )
 
