@@ -17,8 +17,9 @@ RESPONSE = {"rise_time_error_s": 0.02, "fall_time_error_s": 0.02}
 EVERY_ROW = {"pose_error_m": 0.02, "yaw_error_rad": 0.03}
 AT_THE_END = {"yaw_error_ratio": 0.1, "end_error_ratio": 0.1}
 
-# A velocity has risen and fallen at these shares of its steady value.
+# A velocity has risen and fallen at these shares of its plateau, a median over so long.
 RISEN, FALLEN = 0.9, 0.1
+PLATEAU_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,10 @@ def compare(recording: Recording, played: Track) -> dict[str, Any]:
         pose_error_m, yaw_error_rad: largest difference of the true pose at any row.
         yaw_error_ratio: difference of yaw at the end by the recorded turn; None without a turn.
         end_error_ratio: distance of the ends by the recorded path length; None without a path.
-        rise_time_error_s, fall_time_error_s: largest difference, over the velocities that are
-        commanded, of the time from the command to 90 % and from its end to 10 %.
+        rise_time_error_s, fall_time_error_s: difference of the time from the command to 90 % of
+        the velocity, and from its end to 10 %; of the forward speed, or the yaw rate of a spin.
+        yaw_rate_rise_error_s, yaw_rate_fall_error_s: the same of an arc's yaw rate, which no
+        tolerance is set for; None where it is not both.
         tolerances: by figure, those that are asked for. within: none is exceeded.
     """
     recorded = recording.track
@@ -76,7 +79,8 @@ def compare(recording: Recording, played: Track) -> dict[str, Any]:
     pose = np.hypot(played.x - recorded.x, played.y - recorded.y)
     yaw = np.abs(played.yaw - recorded.yaw)
     odometry = np.hypot(played.odom_x - recorded.odom_x, played.odom_y - recorded.odom_y)
-    rises, falls = _response_errors(recorded, played)
+    rise, fall = response_errors(recorded, played, "vx" if drives else "wz")
+    arc = response_errors(recorded, played, "wz") if drives and turns else (None, None)
     figures: dict[str, Any] = {
         "robot": recording.robot,
         "odom_error_m": float(odometry.max()),
@@ -85,8 +89,10 @@ def compare(recording: Recording, played: Track) -> dict[str, Any]:
         "yaw_error_rad": float(yaw.max()),
         "yaw_error_ratio": float(yaw[-1]) / abs(turn) if turns else None,
         "end_error_ratio": float(pose[-1]) / length if drives else None,
-        "rise_time_error_s": rises,
-        "fall_time_error_s": falls,
+        "rise_time_error_s": rise,
+        "fall_time_error_s": fall,
+        "yaw_rate_rise_error_s": arc[0],
+        "yaw_rate_fall_error_s": arc[1],
     }
     tolerances = tolerances_of(recording.robot, turns, drives)
     return {
@@ -114,18 +120,13 @@ def tolerances_of(robot: str, turns: bool, drives: bool) -> dict[str, float]:
     return tolerances
 
 
-def _response_errors(recorded: Track, played: Track) -> tuple[float, float]:
-    rises, falls = [], []
-    for command, velocity in (("command_v", "vx"), ("command_w", "wz")):
-        asked = getattr(recorded, command)
-        if not asked.any():
-            continue
-        theirs, ours = (
-            response_times(track.t, asked, getattr(track, velocity)) for track in (recorded, played)
-        )
-        rises.append(abs(ours[0] - theirs[0]))
-        falls.append(abs(ours[1] - theirs[1]))
-    return max(rises, default=0.0), max(falls, default=0.0)
+def response_errors(recorded: Track, played: Track, velocity: str) -> tuple[float, float]:
+    """Differences of rise and fall time of `velocity` (vx or wz) of two tracks, seconds."""
+    command = {"vx": recorded.command_v, "wz": recorded.command_w}[velocity]
+    theirs, ours = (
+        response_times(track.t, command, getattr(track, velocity)) for track in (recorded, played)
+    )
+    return abs(ours[0] - theirs[0]), abs(ours[1] - theirs[1])
 
 
 def response_times(
@@ -133,8 +134,9 @@ def response_times(
 ) -> tuple[float, float]:
     """Rise and fall time of a velocity that is commanded once and then taken back, seconds.
 
-    From the command to 90 % of the steady velocity, and from its end to 10 %; inf where that is
-    never reached. Steady is the median over the last half of the command.
+    From the command to 90 % of what is reached, and from its end to 10 % of what was driven; inf
+    where that is never crossed. What is reached is the median of the first half second, what was
+    driven that of the last: in between the recorded robots' turns wander with their heading.
 
     Args:
         t: (N,) seconds.
@@ -142,12 +144,12 @@ def response_times(
         velocity: (N,) what the robot did.
     """
     (asked,) = np.nonzero(command)
-    first, last = int(asked[0]), int(asked[-1])
-    steady = float(np.median(velocity[(first + last) // 2 : last + 1]))
-    share = velocity / steady
-    rise = _crossing(t[first - 1 :], share[first - 1 :], RISEN) - t[first - 1]
-    fall = _crossing(t[last:], -share[last:], -FALLEN) - t[last]
-    return float(rise), float(fall)
+    before, last = int(asked[0]) - 1, int(asked[-1])
+    reached = float(np.median(velocity[(t > t[before]) & (t <= t[before] + PLATEAU_S)]))
+    driven = float(np.median(velocity[(t > t[last] - PLATEAU_S) & (t <= t[last])]))
+    rise = _crossing(t[before:], velocity[before:] / reached, RISEN) - t[before]
+    fall = _crossing(t[last:], -velocity[last:] / driven, -FALLEN) - t[last]
+    return rise, fall
 
 
 def _crossing(t: NDArray[np.float64], values: NDArray[np.float64], level: float) -> float:

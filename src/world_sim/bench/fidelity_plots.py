@@ -57,19 +57,21 @@ def _draw_way(axes: Any, pair: Pair) -> None:
 
 
 def _draw_velocities(axes: Any, pair: Pair) -> None:
-    """The commanded velocities while they rise and fall; what lies between is left out."""
+    """The commanded velocities from just before the command to just after its end."""
     recorded, played = pair.recording.track, pair.played
     (asked,) = np.nonzero((recorded.command_v != 0.0) | (recorded.command_w != 0.0))
     start, end = recorded.t[asked[0]], recorded.t[asked[-1]]
     units = []
-    for command, name, unit in (("command_v", "vx", "m/s"), ("command_w", "wz", "rad/s")):
+    # Each name stands over its line, at its own share of the time, so that none covers another.
+    columns = (("command_v", "vx", "m/s", 0.35), ("command_w", "wz", "rad/s", 0.65))
+    for command, name, unit, place in columns:
         if not getattr(recorded, command).any():
             continue
         units.append(f"{name} ({unit})")
         ours = getattr(played, name)
         _pair(axes, (recorded.t, getattr(recorded, name)), (played.t, ours))
-        middle = int(np.searchsorted(played.t, 0.5 * (start + end)))
-        axes.annotate(name, (played.t[middle], ours[middle]), (0, 4), textcoords="offset points",
+        row = int(np.searchsorted(played.t, start + place * (end - start)))
+        axes.annotate(name, (played.t[row], ours[row]), (0, 4), textcoords="offset points",
                       fontsize=7)  # fmt: skip
     axes.set(xlabel="time (s)", ylabel=", ".join(units), xlim=(start - MARGIN_S, end + MARGIN_S))
     axes.margins(y=0.15)
