@@ -24,6 +24,7 @@ from scenario_eval.episode import Episode, TickRecord
 from scenario_eval.options import StackOptions, default_parameter_files
 from world_sim.faults.lockstep import LockstepProcesses
 from world_sim.faults.processes import ProcessFaultSchedule
+from world_sim.measurement import Message
 from world_sim.simulator import Measurement, Simulator
 
 __all__ = ["LockstepStack", "StackOptions", "default_parameter_files"]
@@ -278,7 +279,7 @@ class LockstepStack:
         )
 
 
-def tell_monitor(monitor: SafetyMonitor, message: LaserScan | Imu | Odometry, now_ns: int) -> None:
+def tell_monitor(monitor: SafetyMonitor, message: Message, now_ns: int) -> None:
     """Hand one measurement to the monitor in its own terms."""
     if isinstance(message, LaserScan):
         monitor.on_scan(
@@ -293,5 +294,5 @@ def tell_monitor(monitor: SafetyMonitor, message: LaserScan | Imu | Odometry, no
         )
     elif isinstance(message, Odometry):
         monitor.on_odometry(message.stamp_ns, message.vx, message.wz, now_ns)
-    else:
+    elif isinstance(message, Imu):
         monitor.on_imu(message.stamp_ns, message.angular_velocity[2], now_ns)

@@ -66,7 +66,7 @@ class GeomFactory:
         """
         geometry = collision.geometry
         if isinstance(geometry, Plane):
-            pose = pose.compose(Pose3(orientation=_from_z(geometry.normal)))
+            pose = pose.compose(Pose3(orientation=from_z(geometry.normal)))
         elif isinstance(geometry, Heightmap):
             pose = pose.compose(_base_of(geometry))
         names = [
@@ -107,25 +107,19 @@ class GeomFactory:
 
     def _shapes(self, geometry: Geometry, static: bool) -> list[Shape]:
         kind = mujoco.mjtGeom
+        primitive = primitive_shape(geometry)
+        if primitive is not None:
+            return [primitive]
         match geometry:
             case Plane(size=(x, y)):
                 return [(kind.mjGEOM_PLANE, [0.0, 0.0, max(x, y) / 2], {})]
-            case Box(size=size):
-                return [(kind.mjGEOM_BOX, [edge / 2 for edge in size], {})]
-            case Sphere(radius=radius):
-                return [(kind.mjGEOM_SPHERE, [radius, 0.0, 0.0], {})]
-            case Cylinder(radius=radius, length=length):
-                return [(kind.mjGEOM_CYLINDER, [radius, length / 2, 0.0], {})]
-            case Capsule(radius=radius, length=length):
-                return [(kind.mjGEOM_CAPSULE, [radius, length / 2, 0.0], {})]
-            case Ellipsoid(radii=radii):
-                return [(kind.mjGEOM_ELLIPSOID, list(radii), {})]
             case Mesh() | Polyline():
                 names = self._parts(geometry, separate=static)
                 return [(kind.mjGEOM_MESH, [0.0, 0.0, 0.0], {"meshname": n}) for n in names]
             case Heightmap():
                 name = self._height_field(geometry)
                 return [(kind.mjGEOM_HFIELD, [0.0, 0.0, 0.0], {"hfieldname": name})]
+        raise TypeError(f"no shape for {geometry}")
 
     def _parts(self, shape: Mesh | Polyline, separate: bool) -> list[str]:
         """Names of the convex meshes that stand for `shape`."""
@@ -159,6 +153,24 @@ class GeomFactory:
         return self._fields[heightmap]
 
 
+def primitive_shape(geometry: Geometry) -> Shape | None:
+    """MuJoCo's geom of a shape that it has itself; None for planes, meshes and surfaces."""
+    kind = mujoco.mjtGeom
+    match geometry:
+        case Box(size=size):
+            return kind.mjGEOM_BOX, [edge / 2 for edge in size], {}
+        case Sphere(radius=radius):
+            return kind.mjGEOM_SPHERE, [radius, 0.0, 0.0], {}
+        case Cylinder(radius=radius, length=length):
+            return kind.mjGEOM_CYLINDER, [radius, length / 2, 0.0], {}
+        case Capsule(radius=radius, length=length):
+            return kind.mjGEOM_CAPSULE, [radius, length / 2, 0.0], {}
+        case Ellipsoid(radii=radii):
+            return kind.mjGEOM_ELLIPSOID, list(radii), {}
+        case _:
+            return None
+
+
 def friction_priorities(models: Sequence[Model]) -> dict[float, int]:
     """Priority of each friction coefficient: the lower of two is the contact's.
 
@@ -180,7 +192,7 @@ def _base_of(heightmap: Heightmap) -> Pose3:
     return Pose3(Vector3(x, y, z + float(heights_of(heightmap).min())))
 
 
-def _from_z(direction: Vector3) -> Quaternion:
+def from_z(direction: Vector3) -> Quaternion:
     """A rotation that takes z to `direction` (unit length)."""
     x, y, z = direction
     if z < -0.999999:

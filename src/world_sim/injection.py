@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from world_sim.faults import Fault, FaultPipeline
 from world_sim.faults.drive import HEALTHY, DriveCondition, DriveFault
 from world_sim.faults.model import StreamFault
 from world_sim.faults.pipeline import COMMAND
-from world_sim.measurement import Measurement
+from world_sim.measurement import Measurement, Topic
 from world_sim.model import Built
 from world_sim.robot_arrays import RobotArrays
 
@@ -97,7 +97,7 @@ class FaultInjection:
             if isinstance(delivery.message, VelocityCommand):
                 self._execute(self._indices[delivery.robot], delivery.message, step)
             else:
-                topic = cast(Literal["scan", "imu", "odom"], delivery.topic)
+                topic = cast(Topic, delivery.topic)
                 self._delivered.append(Measurement(delivery.robot, topic, delivery.message))
 
     def measured(self, measurement: Measurement, now_ns: int) -> None:

@@ -36,6 +36,7 @@ from autonomy_interfaces.share import share_directory
 from world_sim.drive import is_diff_drive
 from world_sim.faults import FaultError, load_faults
 from world_sim.injection import plays
+from world_sim.optional_ros import OptionalPublishers
 from world_sim.pacing import Pacer
 from world_sim.simulator import GroundTruth, Measurement, RobotSpawn, Simulator, SimulatorConfig
 from world_sim.world import WorldError, load_world
@@ -133,6 +134,12 @@ class WorldSimNode(Node):
             robot: ContactReporter(self, robot, self._topic(robot, "sim/contacts"))
             for robot in self._simulator.robots
         }
+        self._optional = {
+            robot: OptionalPublishers(self, self._topic(robot, ""))
+            for robot in self._simulator.robots
+        }
+        if self._simulator.cameras.problem:
+            self.get_logger().warning(f"cameras are off: {self._simulator.cameras.problem}")
         for robot in self._simulator.robots:
             self._subscribe_commands(robot)
         self._thread = threading.Thread(target=self._run, name="simulation", daemon=True)
@@ -177,6 +184,9 @@ class WorldSimNode(Node):
             self._publish_diagnostics()
 
     def _publish(self, measurement: Measurement) -> None:
+        if measurement.topic not in CONVERSIONS:
+            self._optional[measurement.robot].publish(measurement)
+            return
         _, convert = CONVERSIONS[measurement.topic]
         publisher = self._sensor_publishers[(measurement.robot, measurement.topic)]
         publisher.publish(convert(measurement.message))

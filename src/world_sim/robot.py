@@ -98,11 +98,17 @@ class Robot:
                 rate = config.lidar_rate or sensor.update_rate or 10.0
                 self.clocked.append(LidarClock(self, rate, site, lidar, moving))
             elif isinstance(sensor.spec, ImuSpec):
-                unit = InertialUnit(sensor.spec, rng, (config.gyro_bias, config.accelerometer_bias))
+                rate = sensor.update_rate or 100.0
+                added = (config.gyro_bias, config.accelerometer_bias)
+                unit = InertialUnit(sensor.spec, rng, added, 1.0 / rate)
                 row = self._arrays.accelerometer_of.index(name)
                 gyro = int(model.sensor(f"{name}::gyro").adr[0])
-                self.clocked.append(ImuClock(self, sensor.update_rate or 100.0, unit, row, gyro))
+                self.clocked.append(ImuClock(self, rate, unit, row, gyro))
         self.clocked.append(OdometryClock(self, built.drive.odometry_rate))
+        # Its clocks are of this module's kind.
+        from world_sim.optional_sensors import optional_clocks
+
+        self.clocked += optional_clocks(self, built, models, seed)
 
     @property
     def simulator(self) -> Simulator:

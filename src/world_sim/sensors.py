@@ -14,8 +14,7 @@ from autonomy_interfaces.messages import Imu, LaserScan, Odometry
 from world_sim.lidar import cast, report
 from world_sim.sdf.types import ImuSpec, LidarSpec, Noise
 from world_sim.slices import Slice
-
-ERROR_BLOCK = 256
+from world_sim.wandering import ERROR_BLOCK, Wandering
 
 
 def sensor_rng(seed: int, robot: int, sensor: int) -> np.random.Generator:
@@ -60,6 +59,8 @@ class Lidar:
         exact = self.exact(x, y, yaw, moving)
         noise = self.rng.standard_normal(spec.samples, dtype=np.float32)
         ranges = report(exact, noise, spec.noise.stddev, spec.range_min, spec.range_max)
+        if spec.noise.precision > 0.0:
+            ranges = np.rint(ranges / spec.noise.precision) * np.float32(spec.noise.precision)
         if self.dropout > 0.0:
             ranges[self.rng.random(spec.samples, dtype=np.float32) < self.dropout] = np.inf
         return LaserScan(
@@ -86,16 +87,19 @@ class Lidar:
 class InertialUnit:
     """A gyroscope and an accelerometer with white noise and a constant bias per axis.
 
-    added_bias: rad/s and m/s², on every axis, beside what `spec` draws.
+    added_bias: rad/s and m/s², on every axis, beside what `spec` draws. period_s: between samples.
     """
 
     spec: ImuSpec
     rng: np.random.Generator
     added_bias: tuple[float, float] = (0.0, 0.0)
+    period_s: float = 0.01
     frame_id: str = "imu_link"
     _bias: NDArray[np.float64] = field(init=False)
     _stddev: NDArray[np.float64] = field(init=False)
     _errors: Iterator[list[float]] = field(init=False)
+    _precision: list[float] = field(init=False)
+    _quantised: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Draw the biases of this run."""
@@ -104,11 +108,17 @@ class InertialUnit:
         self._bias = drawn + np.repeat(self.added_bias, 3)
         self._stddev = np.array([noise.stddev for noise in channels])
         self._errors = self._draw_errors()
+        self._precision = [noise.precision for noise in channels]
+        self._quantised = any(self._precision)
 
     def _draw_errors(self) -> Iterator[list[float]]:
         """Errors of the six channels, one sample after another; drawn in blocks, for speed."""
+        channels = (*self.spec.gyro, *self.spec.accelerometer)
+        wandering = Wandering(channels, self.period_s)
         while True:
             block = self._bias + self._stddev * self.rng.standard_normal((ERROR_BLOCK, 6))
+            if wandering:
+                block += wandering.block(self.rng)
             yield from block.tolist()
 
     def measure(
@@ -122,10 +132,15 @@ class InertialUnit:
         gx, gy, gz, ax, ay, az = next(self._errors)
         wx, wy, wz = rate.tolist()
         fx, fy, fz = force.tolist()
+        values = [wx + gx, wy + gy, wz + gz, fx + ax, fy + ay, fz + az]
+        if self._quantised:
+            rounded = zip(values, self._precision, strict=True)
+            values = [round(value / p) * p if p > 0.0 else value for value, p in rounded]
+            gz = values[2] - wz
         imu = Imu(
             stamp_ns=stamp_ns,
-            angular_velocity=(wx + gx, wy + gy, wz + gz),
-            linear_acceleration=(fx + ax, fy + ay, fz + az),
+            angular_velocity=(values[0], values[1], values[2]),
+            linear_acceleration=(values[3], values[4], values[5]),
             frame_id=self.frame_id,
         )
         return imu, gz

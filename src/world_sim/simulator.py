@@ -13,6 +13,7 @@ from world_sim.faults import Fault
 from world_sim.injection import NEVER, FaultInjection
 from world_sim.measurement import Measurement
 from world_sim.model import build
+from world_sim.optional_sensors import Cameras
 from world_sim.robot import GroundTruth, Robot
 from world_sim.robot_arrays import RobotArrays
 from world_sim.scripted import ScriptedBodies
@@ -83,6 +84,7 @@ class Simulator:
         self._step = 0
         self.contacts_since_start: list[tuple[int, str]] = []
         self._arrays = RobotArrays(self._built, self.data, self.config)
+        self.cameras = Cameras(self, self._built.robots)
         self.robots: dict[str, Robot] = {
             built.name: Robot(index, built, self, models, seed)
             for index, built in enumerate(self._built.robots)

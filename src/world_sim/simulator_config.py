@@ -18,6 +18,9 @@ class SimulatorConfig:
     command_timeout_s: the base stops when its last command is older; zero: it never does.
     odometry: `fused` (wheels and gyroscope, as a robot's own filter gives it) or `wheel`.
     lidar_rate: scans per second instead of what the robots' models say; zero: as they say.
+    camera_quality: `fast` (flat light), `fine` (shadows, smooth edges, some times the cost) or
+        `off`.
+    joint_states: whether robots whose model says so report their joints.
     encoder_ticks: counts per turn of a wheel that odometry is made of; zero: exact angles.
     wheel_radius_error: share by which odometry believes the wheels larger than they are.
     wheel_imbalance: share by which it believes the right wheels larger than the left ones.
@@ -34,6 +37,8 @@ class SimulatorConfig:
     command_timeout_s: float = 0.25
     odometry: str = "fused"
     lidar_rate: float = 0.0
+    camera_quality: str = "fast"
+    joint_states: bool = False
     encoder_ticks: int = 0
     wheel_radius_error: float = 0.0
     wheel_imbalance: float = 0.0
@@ -45,6 +50,10 @@ class SimulatorConfig:
     def __post_init__(self) -> None:
         if self.odometry not in ("fused", "wheel"):
             raise ParameterError(f"odometry '{self.odometry}': expected fused or wheel")
+        if self.camera_quality not in ("fast", "fine", "off"):
+            raise ParameterError(
+                f"camera_quality '{self.camera_quality}': expected fast, fine or off"
+            )
         lowest = {"step_ms": 1, "lidar_rate": 0, "encoder_ticks": 0, "lidar_dropout": 0}
         for name, least in lowest.items():
             if not getattr(self, name) >= least:

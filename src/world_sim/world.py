@@ -13,6 +13,7 @@ from world_sim.sdf.element import Element, read_xml
 from world_sim.sdf.frames import FrameGraph
 from world_sim.sdf.models import Scope, child_models, include_model, read_model
 from world_sim.sdf.resources import search_path
+from world_sim.sdf.scene import read_color, read_lights, read_origin
 from world_sim.sdf.types import STANDARD_GRAVITY, Model, World
 from world_sim.sdf.values import attribute, positive, vector
 
@@ -45,11 +46,11 @@ def load_world(
         raise root.error("holds no <world>", "give a world file, not a model")
     path_searched = search_path(resource_path)
     scope = Scope(file.resolve(), path_searched, (file.resolve(),))
-    models = _place_models(element, scope)
+    models, frames = _place_models(element, scope)
     notes = review((root, *scope.documents.values()))
     if not allow_unsupported:
         refuse(notes)
-    physics = element.find("physics")
+    physics, scene = element.find("physics"), element.find("scene")
     return World(
         name=attribute(element, "name"),
         file=str(file),
@@ -57,6 +58,10 @@ def load_world(
         gravity=vector(element, "gravity", STANDARD_GRAVITY),
         step_s=positive(physics, "max_step_size", 0.001) if physics else 0.001,
         notes=notes,
+        lights=read_lights(element, frames, WORLD_FRAME),
+        ambient=read_color(scene, "ambient", (0.4, 0.4, 0.4)),
+        background=read_color(scene, "background", (0.7, 0.7, 0.7)),
+        origin=read_origin(element),
         resource_path=tuple(str(entry) for entry in path_searched),
     )
 
@@ -91,7 +96,7 @@ def _check_version(root: Element) -> None:
         raise root.error(f"SDF {text} is not played", f"use {oldest} to {newest}")
 
 
-def _place_models(element: Element, scope: Scope) -> tuple[Model, ...]:
+def _place_models(element: Element, scope: Scope) -> tuple[tuple[Model, ...], FrameGraph]:
     """Read the models of a world and resolve their poses among its frames."""
     frames = FrameGraph(WORLD_FRAME)
     for child in element.find_all("frame"):
@@ -101,6 +106,7 @@ def _place_models(element: Element, scope: Scope) -> tuple[Model, ...]:
     placed += [(child, read_actor(child, scope)) for child in element.find_all("actor")]
     for child, model in placed:
         frames.add_model(child, model, WORLD_FRAME)
-    return tuple(
+    models = tuple(
         replace(model, pose=frames.resolve(model.name, child.location)) for child, model in placed
     )
+    return models, frames

@@ -16,14 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
 from autonomy_interfaces.messages import (
-    Imu,
-    LaserScan,
-    Odometry,
     VelocityCommand,
     nanoseconds,
 )
+from world_sim.measurement import Message as Measured
 
-Message: TypeAlias = LaserScan | Imu | Odometry | VelocityCommand
+Message: TypeAlias = Measured | VelocityCommand
 Release: TypeAlias = tuple[int, Message]
 """A message and the instant (nanoseconds) at which it leaves the fault."""
 
