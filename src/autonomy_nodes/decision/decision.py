@@ -32,6 +32,12 @@ from autonomy_nodes.decision.handover import (
     HandOver,
     Mode,
 )
+from autonomy_nodes.decision.plausible import (
+    plausible_costmap,
+    plausible_goal,
+    plausible_odometry,
+    plausible_scan,
+)
 from autonomy_nodes.decision.proposal import Proposal
 from autonomy_nodes.decision.rollout import RolloutConfig, StoppingRollout
 from autonomy_nodes.decision.roster import Roster, SwapLimits
@@ -151,22 +157,24 @@ class Decision:
 
     def step(self, inputs: DecisionInputs, now_ns: int) -> DecisionOutput:
         """Decide the command of the tick at `now_ns`; a clock that goes back starts afresh."""
-        if inputs.goal != self._goal or now_ns < self._last_ns:
-            self._start_goal(inputs.goal)
+        goal = plausible_goal(inputs.goal)
+        if goal != self._goal or now_ns < self._last_ns:
+            self._start_goal(goal)
         self._last_ns = now_ns
         self._seen = None
-        if inputs.goal is None:
+        if goal is None:
             return _halt("no_goal", now_ns)
-        scan = _fresh(inputs.scan, self._config.scan_timeout, now_ns)
-        odometry = _fresh(inputs.odometry, self._config.odometry_timeout, now_ns)
-        costmap = _fresh(inputs.costmap, self._config.costmap_timeout, now_ns)
+        scan = _fresh(plausible_scan(inputs.scan), self._config.scan_timeout, now_ns)
+        odometry = _fresh(
+            plausible_odometry(inputs.odometry), self._config.odometry_timeout, now_ns
+        )
+        costmap = _fresh(plausible_costmap(inputs.costmap), self._config.costmap_timeout, now_ns)
         if scan is None:
             return _halt("stale_scan", now_ns)
         if odometry is None:
             return _halt("stale_odometry", now_ns)
         if costmap is None:
             return _halt("stale_costmap", now_ns)
-        goal = inputs.goal
         if math.hypot(goal.x - odometry.x, goal.y - odometry.y) <= self._config.goal_tolerance:
             return _halt("reached", now_ns, PlanStatus.REACHED)
         if self.roster.idle:

@@ -8,6 +8,9 @@ from collections import deque
 from autonomy_interfaces.geometry import wrap_angle
 from autonomy_interfaces.messages import Odometry, Pose2D, seconds
 
+FARTHEST = 1e7
+"""Metres (radians, or either per second): cells that far away could not be numbered."""
+
 
 class OdometryHistory:
     """Poses by stamp; interpolates between samples and extrapolates a little beyond the newest."""
@@ -22,9 +25,11 @@ class OdometryHistory:
         """Add a sample; one that is not newer than the last is ignored, or starts afresh.
 
         A stamp that is older by more than the history's duration means that the clock was set
-        back: the old samples mean nothing any more. Non-finite poses are ignored.
+        back: the old samples mean nothing any more. Poses that are not finite, or farther than
+        any robot drives, are ignored.
         """
-        if not all(map(math.isfinite, (odometry.x, odometry.y, odometry.yaw))):
+        pose = (odometry.x, odometry.y, odometry.yaw)
+        if not all(abs(value) < FARTHEST for value in pose):
             return
         if self._samples:
             newest = self._samples[-1].stamp_ns
@@ -70,8 +75,8 @@ def _interpolate(earlier: Odometry, later: Odometry, stamp_ns: int) -> Pose2D:
 
 def _extrapolate(odometry: Odometry, duration_s: float) -> Pose2D:
     """Follow the sample's twist; the heading halfway gives the arc's chord to second order."""
-    vx = odometry.vx if math.isfinite(odometry.vx) else 0.0
-    wz = odometry.wz if math.isfinite(odometry.wz) else 0.0
+    vx = odometry.vx if abs(odometry.vx) < FARTHEST else 0.0
+    wz = odometry.wz if abs(odometry.wz) < FARTHEST else 0.0
     heading = odometry.yaw + 0.5 * wz * duration_s
     return Pose2D(
         odometry.x + vx * duration_s * math.cos(heading),
