@@ -128,3 +128,69 @@ def _print_faults(found: dict[str, Any]) -> None:
                 f"  {case['case']}: contacts with seeds {case['contact_seeds']}, unsafe commands "
                 f"with seeds {case['unsafe_seeds']} {case['outside']}"
             )
+
+
+@bench.command()
+def fuzz(
+    messages: Annotated[int, typer.Option(min=1, help="Messages to the monitor.")] = 100_000,
+    workers: Workers = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Of the messages.")] = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Any float, any stamp, any length, any order, through the cores.
+
+    Exit 1 where a command was not finite or over the limits, or an exception came out.
+    """
+    from scenario_eval.safety_bench.fuzz import figures, plan_fuzz, run_fuzz
+    from scenario_eval.safety_bench.pool import progress, run_jobs
+
+    jobs = plan_fuzz(messages, seed)
+    started = time.monotonic()
+    with progress("fuzz", len(jobs)) as advance:
+        results = run_jobs(run_fuzz, jobs, workers, lambda result: advance(result[0][0]))
+    found = {"seed": seed, **figures(results, time.monotonic() - started)}
+    if json:
+        print(json_module.dumps(found))
+    else:
+        print(
+            f"{found['messages']} messages, {found['bad_commands']} bad commands, "
+            f"{found['exceptions']} exceptions, {found['caught_in_core']} caught in the core, "
+            f"{found['messages_per_s']} messages/s"
+        )
+        for example in found["examples"]:
+            print(f"  {example}")
+    if found["bad_commands"] or found["exceptions"]:
+        raise typer.Exit(1)
+
+
+@bench.command()
+def permissiveness(
+    worlds: Annotated[Path, typer.Option(help="Directory of world_N.world files.")],
+    paths: Annotated[Path, typer.Option(help="Directory of path_N.npy files.")],
+    runs: Annotated[int, typer.Option(min=1, help="Runs per world, with and without.")] = 1,
+    driver: Annotated[str, typer.Option(help="default, policy or fallback.")] = "default",
+    workers: Workers = 2,
+    json: JsonFlag = False,
+) -> None:
+    """What the monitor costs a competent driver: time, success, interventions per metre."""
+    from scenario_eval.barn import find_worlds
+    from scenario_eval.safety_bench.permissiveness import figures, run_both
+    from scenario_eval.safety_bench.pool import progress
+
+    if driver not in ("default", "policy", "fallback"):
+        raise typer.BadParameter(f"--driver {driver}: give default, policy or fallback")
+    chosen = find_worlds(worlds, paths)
+    started = time.monotonic()
+    with progress("permissiveness", 2 * runs * len(chosen)) as advance:
+        results = run_both(
+            chosen, runs, driver, workers, lambda result: advance(f"world {result[1].world}")
+        )
+    found = {"driver": driver, **figures(results), "wall_s": round(time.monotonic() - started, 1)}
+    if json:
+        print(json_module.dumps(found))
+        return
+    print(
+        f"success {found['success_with']:.1%} with the monitor, {found['success_without']:.1%} "
+        f"without; time lost {found['time_lost_percent']} %; "
+        f"{found['interventions_per_m']} interventions/m"
+    )
