@@ -19,22 +19,35 @@ AllowFlag = Annotated[
 
 
 @worlds.command()
-def check(file: WorldFile, json: JsonFlag = False, allow_unsupported: AllowFlag = False) -> None:
+def check(
+    file: WorldFile,
+    json: JsonFlag = False,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(help="Element that may be left out, as `world/joint`; repeatable."),
+    ] = None,
+    allow_unsupported: AllowFlag = False,
+) -> None:
     """Say whether a world can be played, and what of it is not played as written.
 
-    Exit 0 when it can, 2 when it cannot.
+    Exit 0 when it can; 1 when it holds elements that change the physics and are not played,
+    unless they are allowed; 2 when it is broken.
     """
+    from world_sim.sdf.coverage import refused
     from world_sim.world import load_world
 
     # What cannot be read is said before the simulator, slow to import, is needed.
-    world = load_world(file, allow_unsupported=allow_unsupported)
-    from world_sim.simulator import Simulator
+    world = load_world(file, allow_unsupported=True)
+    from world_sim.simulator import Simulator, SimulatorConfig
 
-    simulator = Simulator(world)
+    simulator = Simulator(world, config=SimulatorConfig(camera_quality="off"))
+    missing = [] if allow_unsupported else refused(world.notes, allow or ())
     summary = {
         "world": world.name,
+        "playable": not missing,
         "models": len(world.models),
         "static_models": sum(model.static for model in world.models),
+        "actors": sum(model.trajectory is not None for model in world.models),
         "robots": list(simulator.robots),
         "shapes": simulator.shapes,
         "notes": [
@@ -49,12 +62,15 @@ def check(file: WorldFile, json: JsonFlag = False, allow_unsupported: AllowFlag 
     }
     if json:
         typer.echo(json_module.dumps(summary))
-        return
-    robots = ", ".join(simulator.robots) or "none"
-    typer.echo(f"{file}: can be played")
-    typer.echo(f"  {summary['models']} models, {summary['shapes']} shapes; robots: {robots}")
-    for note in world.notes:
-        typer.echo(f"  {note.status:12} {note.path:34} {note.detail}  ({note.location})")
+    else:
+        verdict = f"{len(missing)} elements change the physics and are not played"
+        typer.echo(f"{file}: {verdict if missing else 'can be played'}")
+        robots = ", ".join(simulator.robots) or "none"
+        typer.echo(f"  {summary['models']} models, {summary['shapes']} shapes; robots: {robots}")
+        for note in world.notes:
+            typer.echo(f"  {note.status:12} {note.path:34} {note.detail}  ({note.location})")
+    if missing:
+        raise typer.Exit(1)
 
 
 @worlds.command()

@@ -51,7 +51,10 @@ class Cameras:
         quality = simulator.config.camera_quality
         if not self._sensors:
             return
-        self.problem = "switched off by camera_quality" if quality == "off" else opengl_problem()
+        if quality == "off":
+            self.problem = "switched off by camera_quality"
+            return
+        self.problem = opengl_problem()
         if self.problem:
             names = ", ".join(name for name, _ in self._sensors)
             _log.warning("cameras are off (%s): %s", names, self.problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,10 @@ WORLD_FRAME = "world"
 
 
 def load_world(
-    path: Path | str, resource_path: Sequence[Path] = (), allow_unsupported: bool = False
+    path: Path | str,
+    resource_path: Sequence[Path] = (),
+    allow_unsupported: bool = False,
+    allow: Collection[str] = (),
 ) -> World:
     """Read an SDF world file and everything it includes.
 
@@ -33,6 +36,7 @@ def load_world(
         resource_path: directories searched for `model://` before those of the environment
             (GZ_SIM_RESOURCE_PATH) and the package's own models.
         allow_unsupported: play what can be played of a world that asks for physics which is not.
+        allow: elements that may be left out, as `world/joint`, where not all of them may be.
 
     Raises:
         WorldError: the file, or one that it includes, cannot be played; the message names file,
@@ -49,7 +53,7 @@ def load_world(
     models, frames = _place_models(element, scope)
     notes = review((root, *scope.documents.values()))
     if not allow_unsupported:
-        refuse(notes)
+        refuse(notes, allow)
     physics, scene = element.find("physics"), element.find("scene")
     return World(
         name=attribute(element, "name"),

@@ -50,6 +50,22 @@ def test_check_of_a_bad_world_exits_2_with_one_line(monkeypatch, capsys, tmp_pat
     assert f"{bad}:" in err
 
 
+def test_check_of_a_world_that_asks_for_more_exits_1_unless_that_is_allowed(
+    monkeypatch, capsys, tmp_path
+):
+    more = "<population name='crowd'/><joint name='j' type='fixed'/>"
+    world = sdf_text.write(tmp_path, sdf_text.world(more))
+    status, out, _ = run(monkeypatch, capsys, "worlds", "check", world)
+    assert status == 1
+    assert "2 elements change the physics" in out
+    status, out, _ = run(monkeypatch, capsys, "worlds", "check", world, "--json")
+    assert (status, json.loads(out)["playable"]) == (1, False)
+    allowed = ("--allow", "world/joint", "--allow", "population")
+    assert run(monkeypatch, capsys, "worlds", "check", world, *allowed)[0] == 0
+    assert run(monkeypatch, capsys, "worlds", "check", world, "--allow", "joint")[0] == 1
+    assert run(monkeypatch, capsys, "worlds", "check", world, "--allow-unsupported")[0] == 0
+
+
 def test_show_draws_a_png(monkeypatch, capsys, world, tmp_path):
     out = tmp_path / "pictures" / "world.png"
     assert run(monkeypatch, capsys, "worlds", "show", world, "--out", out)[0] == 0

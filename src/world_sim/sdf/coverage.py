@@ -7,7 +7,7 @@ light, of a lidar). What no rule names is reported as unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -286,16 +286,30 @@ def _walk(element: Element) -> Iterator[tuple[Element, Element]]:
             yield from _walk(child)
 
 
-def refuse(notes: Iterable[Note]) -> None:
+def refused(notes: Iterable[Note], allowed: Collection[str] = ()) -> list[Note]:
+    """Those of the notes that change the physics, are not played and are not allowed to be.
+
+    Args:
+        notes: of a world.
+        allowed: elements that may be left out, as `world/joint` or `joint`.
+    """
+    return [
+        note
+        for note in notes
+        if note.status == Status.REFUSED.value
+        and not {note.path, note.path.rpartition("/")[2]} & set(allowed)
+    ]
+
+
+def refuse(notes: Iterable[Note], allowed: Collection[str] = ()) -> None:
     """Raise for the first element that changes the physics and is not played.
 
     Raises:
-        WorldError: there is one.
+        WorldError: there is one that is not allowed to be left out.
     """
-    for note in notes:
-        if note.status == Status.REFUSED.value:
-            raise WorldError(
-                note.location,
-                f"<{note.path}>: {note.detail}",
-                "remove it, or allow unsupported elements to play the rest without it",
-            )
+    for note in refused(notes, allowed):
+        raise WorldError(
+            note.location,
+            f"<{note.path}>: {note.detail}",
+            "remove it, or allow unsupported elements to play the rest without it",
+        )
