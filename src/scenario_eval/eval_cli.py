@@ -42,19 +42,30 @@ def run(
         float, typer.Option(min=1.0, help="Wall seconds for a run to get on.")
     ] = 90.0,
     memory_limit: Annotated[float, typer.Option(min=64.0, help="MB for a run.")] = 2048.0,
+    ray: Annotated[str, typer.Option(help="Play on the Ray cluster at this address.")] = "",
+    track: Annotated[
+        str, typer.Option(help="Log to this MLflow store, as sqlite:///out/mlflow.db.")
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Play scenarios in lockstep. Exit: 0 as expected, 1 not, 2 wrong input."""
+    """Play scenarios in lockstep. Exit: 0 all as expected, 1 not, 2 wrong input."""
+    from scenario_eval.judging.cli import write_report
     from scenario_eval.runner.campaign import CampaignOptions, run_campaign
     from scenario_eval.runner.pool import Limits
+    from scenario_eval.runner.ray_backend import RayBackend
+    from scenario_eval.tracking import log_campaign
 
     plans = _chosen(paths, tag, only, seed)
     limits = Limits(time_limit, hang_limit, memory_limit)
-    options = CampaignOptions(out, seed, workers, resume, limits)
+    backend = RayBackend(ray, limits) if ray else None
+    options = CampaignOptions(out, seed, workers, resume, limits, backend=backend)
     began = time.monotonic()
     with _Progress(len(plans)) as progress:
         campaign = run_campaign(plans, options, progress.ended)
     wall_s = time.monotonic() - began
+    write_report(out)
+    if track:
+        log_campaign(out, track, {"scenarios": " ".join(map(str, paths or ())) or "library"})
     if json:
         print(json_module.dumps(_figures(campaign, wall_s, out)))
     else:

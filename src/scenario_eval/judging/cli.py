@@ -149,6 +149,21 @@ def report(
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Evaluation",
 ) -> None:
     """Write report.html: summary, failures with map and timeline, tables, all runs."""
+    print(write_report(results, baseline, output, title))
+
+
+def write_report(
+    results: Path,
+    baseline: Path | None = None,
+    output: Path | None = None,
+    title: str = "Evaluation",
+) -> Path:
+    """Write the report of a results directory and return where it is.
+
+    Raises:
+        ResultsError: the directory holds no results.
+        BaselineError: the baseline cannot be used.
+    """
     from importlib.metadata import version
 
     from scenario_eval.judging.baseline import read_baseline
@@ -160,7 +175,8 @@ def report(
     known_file = _shipped(baseline, BASELINE)
     # A campaign without any baseline to compare with still has a report.
     known = read_baseline(known_file) if baseline is not None or known_file.exists() else None
-    verdict = judge(runs, known, read_settings(_shipped(None, SETTINGS))) if known else None
+    settings = read_settings(_shipped(None, SETTINGS))
+    verdict = judge(runs, known, settings) if known is not None else None
     page = Page(
         title=title,
         results=runs,
@@ -174,4 +190,4 @@ def report(
     )
     target = output if output is not None else results / "report.html"
     target.write_text(render(page), encoding="utf-8")
-    print(target)
+    return target
