@@ -6,6 +6,7 @@ The only module of this package that imports rclpy or message packages.
 from __future__ import annotations
 
 import array
+import struct
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
@@ -101,6 +102,16 @@ def declare_config(node: Node, config_type: type[ConfigT]) -> ConfigT:
 def stamp_of(time: Time) -> int:
     """Nanoseconds of a message stamp."""
     return int(time.sec) * SECOND + int(time.nanosec)
+
+
+def stamp_of_raw(data: bytes) -> int:
+    """Nanoseconds of the stamp of a serialized message that begins with a header.
+
+    After the four bytes of the encapsulation, whose second is 1 for little endian, a header
+    begins with its stamp: int32 seconds, uint32 nanoseconds.
+    """
+    seconds_, nanoseconds_ = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
+    return int(seconds_) * SECOND + int(nanoseconds_)
 
 
 def time_of(stamp_ns: int) -> Time:

@@ -25,8 +25,10 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
+from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
 from autonomy_interfaces.messages import (
     Costmap,
     LaserScan,
@@ -38,7 +40,6 @@ from autonomy_interfaces.messages import (
 )
 from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.ros import (
-    SENSOR_QOS,
     command_qos,
     command_to_ros,
     costmap_from_ros,
@@ -66,6 +67,7 @@ from autonomy_nodes.decision.switch import PolicySwitch
 from autonomy_nodes.planning.planner import Planner, PlannerConfig
 
 GOAL_FRAME = "odom"
+NEWEST_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 CONFIGS: tuple[type[Any], ...] = (DecisionNodeConfig, DecisionConfig, PlannerConfig)
 CHANGEABLE = ("policy", "shadow_policy")
 """Parameters that a running node takes."""
@@ -82,6 +84,7 @@ class DecisionNode(Node):
         core_config = declare_config(self, DecisionConfig)
         planner_config = declare_config(self, PlannerConfig)
         self._lease = GoalLease(self._config.goal_lease)
+        self._time = LazyClock(self)
         self._scan: LaserScan | None = None
         self._odometry: Odometry | None = None
         self._costmap: Costmap | None = None
@@ -155,23 +158,20 @@ class DecisionNode(Node):
         )
         self._status_publisher = self.create_publisher(DiagnosticStatus, "/decision/status", 10)
         self._path_publisher = self.create_publisher(PathMsg, "/decision/path", 1)
-        self.create_subscription(LaserScanMsg, "/scan", self._on_scan, SENSOR_QOS)
-        self.create_subscription(OdometryMsg, "/odom", self._on_odometry, SENSOR_QOS)
+        self._scans = Mailbox(self, LaserScanMsg, "/scan", NEWEST_QOS)
+        self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS)
         self.create_subscription(OccupancyGrid, "/perception/costmap", self._on_costmap, 1)
         self.create_subscription(PoseStamped, "/mission/goal", self._on_goal, 1)
         self._period_ns = nanoseconds(1.0 / config.decision_rate)
-        self.create_timer(0.5 / config.decision_rate, self._decide_if_due)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0 / config.command_rate, self._publish_command, clock=steady)
+        self.create_timer(1.0 / config.command_rate, self._on_timer, clock=steady)
 
-    def _now_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
-
-    def _on_scan(self, message: LaserScanMsg) -> None:
-        self._scan = scan_from_ros(message)
-
-    def _on_odometry(self, message: OdometryMsg) -> None:
-        self._odometry = odometry_from_ros(message)
+    def _look(self) -> None:
+        """Take the newest measurements; they wait where the middleware put them."""
+        if (scan := self._scans.newest()) is not None:
+            self._scan = scan_from_ros(scan)
+        if (odometry := self._odometries.newest()) is not None:
+            self._odometry = odometry_from_ros(odometry)
 
     def _on_goal(self, message: PoseStamped) -> None:
         frame = message.header.frame_id
@@ -182,19 +182,23 @@ class DecisionNode(Node):
         if frame != GOAL_FRAME:
             self.get_logger().error(f"goal in frame '{frame}': expected '{GOAL_FRAME}'", once=True)
             return
-        self._lease.hear(pose_from_ros(message), self._now_ns())
+        self._lease.hear(pose_from_ros(message), self._time.now_ns())
 
     def _on_costmap(self, message: OccupancyGrid) -> None:
         self._costmap = costmap_from_ros(message)
-        if abs(self._now_ns() - self._decided_ns) >= self._period_ns // 2:
+        if abs(self._time.now_ns() - self._decided_ns) >= self._period_ns // 2:
             self._decide()
 
-    def _decide_if_due(self) -> None:
-        if abs(self._now_ns() - self._decided_ns) >= self._period_ns * 3 // 2:
+    def _on_timer(self) -> None:
+        """Decide where no costmap comes, and repeat the held command where one does."""
+        if abs(self._time.now_ns() - self._decided_ns) >= self._period_ns * 3 // 2:
             self._decide()
+        else:
+            self._publish_command()
 
     def _decide(self) -> None:
-        now_ns = self._now_ns()
+        self._look()
+        now_ns = self._time.now_ns()
         goal = self._lease.current(now_ns)
         inputs = DecisionInputs(self._scan, self._odometry, self._costmap, goal)
         started = time.perf_counter()
@@ -226,7 +230,7 @@ class DecisionNode(Node):
 
     def _publish_command(self) -> None:
         """Repeat the held command, or zero where it is too old to hold."""
-        now_ns = self._now_ns()
+        now_ns = self._time.now_ns()
         held_s = abs(seconds(now_ns - self._decided_ns))
         command = VelocityCommand(now_ns, self._command.vx, self._command.wz)
         if held_s > self._config.hold_limit:
@@ -277,7 +281,7 @@ def main() -> None:
     """Run the node until it is told to stop."""
     rclpy.init()
     try:
-        rclpy.spin(DecisionNode())
+        rclpy.spin(DecisionNode(), LeanExecutor())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (ParameterError, PolicyError, ValueError) as error:

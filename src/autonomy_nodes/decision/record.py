@@ -24,7 +24,7 @@ class TickContext:
         tick: number of the decision since the node began.
         decision_ms: wall time of the whole decision.
         handovers: hand-overs so far.
-        scan_stamp_ns: of the scan that it is based on; 0 without one.
+        scan_stamp_ns: of the scan whose costmap it is based on; 0 without one.
     """
 
     tick: int

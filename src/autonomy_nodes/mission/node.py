@@ -18,6 +18,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from autonomy_interfaces.executor import LeanExecutor, Mailbox
 from autonomy_interfaces.messages import Odometry, Pose2D, seconds
 from autonomy_interfaces.ros import (
     SENSOR_QOS,
@@ -77,7 +78,7 @@ class MissionNode(Node):
             DiagnosticStatus, "/mission/status", STATE_QOS
         )
         self.create_subscription(PoseStamped, "/goal_pose", self._on_goal, 10)
-        self.create_subscription(OdometryMsg, "/odom", self._on_odometry, SENSOR_QOS)
+        self._odometries = Mailbox(self, OdometryMsg, "/odom", SENSOR_QOS)
         self.create_subscription(
             DiagnosticStatus, "/decision/status", self._on_decision_status, SENSOR_QOS
         )
@@ -97,9 +98,6 @@ class MissionNode(Node):
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
-
-    def _on_odometry(self, message: OdometryMsg) -> None:
-        self._odometry = odometry_from_ros(message)
 
     def _on_decision_status(self, message: DiagnosticStatus) -> None:
         self._planner_status = next(
@@ -169,6 +167,8 @@ class MissionNode(Node):
         return response
 
     def _judge(self) -> None:
+        if (odometry := self._odometries.newest()) is not None:
+            self._odometry = odometry_from_ros(odometry)
         now_ns = self._now_ns()
         age_s = abs(seconds(now_ns - self._planner_status_ns))
         planner_status = self._planner_status if age_s <= DECISION_STATUS_LIFETIME_S else ""
@@ -231,7 +231,7 @@ def main() -> None:
         except (ValueError, InvalidParameterTypeException) as error:
             sys.stderr.write(f"mission: {error}\n")
             sys.exit(2)
-        rclpy.spin(node)
+        rclpy.spin(node, LeanExecutor())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:

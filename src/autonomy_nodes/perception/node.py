@@ -12,8 +12,11 @@ from nav_msgs.msg import OccupancyGrid
 from nav_msgs.msg import Odometry as OdometryMsg
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
+from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
 from autonomy_interfaces.messages import LaserScan, Odometry
 from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.ros import (
@@ -22,9 +25,13 @@ from autonomy_interfaces.ros import (
     declare_config,
     odometry_from_ros,
     scan_from_ros,
+    stamp_of_raw,
 )
 from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
 from autonomy_nodes.perception.publish_rate import PublishRate
+
+ODOMETRY_QOS = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Best effort; what comes between two scans, and more."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +55,17 @@ class PerceptionNode(Node):
         self._core = LocalCostmap(config)
         self._odometry: Odometry | None = None
         self._publisher = self.create_publisher(OccupancyGrid, "/perception/costmap", 1)
-        self.create_subscription(OdometryMsg, "/odom", self._on_odometry, SENSOR_QOS)
-        self.create_subscription(LaserScanMsg, "/scan", self._on_scan, SENSOR_QOS)
+        self._odometries = Mailbox(self, OdometryMsg, "/odom", ODOMETRY_QOS)
+        self.create_subscription(LaserScanMsg, "/scan", self._on_scan, SENSOR_QOS, raw=True)
 
-    def _on_odometry(self, message: OdometryMsg) -> None:
-        self._odometry = odometry_from_ros(message)
-        self._core.observe(self._odometry)
-
-    def _on_scan(self, message: LaserScanMsg) -> None:
-        if self._odometry is None:
+    def _on_scan(self, data: bytes) -> None:
+        """Take a scan as it came off the wire: most are left out, and need not be unpacked."""
+        for message in self._odometries.take():
+            self._odometry = odometry_from_ros(message)
+            self._core.observe(self._odometry)
+        if self._odometry is None or not self._rate.due(stamp_of_raw(data)):
             return
-        scan = scan_from_ros(message)
-        if not self._rate.due(scan.stamp_ns):
-            return
+        scan = scan_from_ros(deserialize_message(data, LaserScanMsg))
         self._publisher.publish(costmap_to_ros(self._core.step(scan, self._odometry)))
 
 
@@ -81,7 +86,9 @@ def main() -> None:
         # What lives now lives as long as the process: keep the collector away from it.
         gc.collect()
         gc.freeze()
-        rclpy.spin(node)
+        # Nothing here needs the time of now: stamps are those of the messages.
+        LazyClock(node).now_ns()
+        rclpy.spin(node, LeanExecutor())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (ParameterError, ValueError) as error:

@@ -1,0 +1,113 @@
+"""The lean executor runs what rclpy's own runs: topics, timers, services, what callbacks create."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2 (extra 'ros' or a ROS installation)")
+pytestmark = pytest.mark.dds
+
+
+@pytest.fixture
+def node():
+    import rclpy
+    from rclpy.context import Context
+
+    context = Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("executor_test", context=context)
+    yield node
+    node.destroy_node()
+    rclpy.try_shutdown(context=context)
+
+
+@pytest.fixture
+def until(node):
+    from autonomy_interfaces.executor import LeanExecutor
+
+    executor = LeanExecutor(context=node.context)
+    executor.add_node(node)
+
+    def spin_until(condition):
+        deadline = time.monotonic() + 30.0
+        while not condition():
+            assert time.monotonic() < deadline
+            executor.spin_once(timeout_sec=0.1)
+
+    yield spin_until
+    executor.shutdown()
+
+
+def test_timer_topic_and_service_run_in_one_thread(node, until):
+    from diagnostic_msgs.msg import KeyValue
+    from std_srvs.srv import Trigger
+
+    heard = []
+    publisher = node.create_publisher(KeyValue, "/executor_test", 10)
+    node.create_subscription(KeyValue, "/executor_test", heard.append, 10)
+    node.create_timer(0.01, lambda: publisher.publish(KeyValue(key=str(len(heard)))))
+    until(lambda: len(heard) > 5)
+
+    def answer(_, response):
+        response.success = True
+        return response
+
+    node.create_service(Trigger, "/executor_test/trigger", answer)
+    client = node.create_client(Trigger, "/executor_test/trigger")
+    until(client.service_is_ready)
+    future = client.call_async(Trigger.Request())
+    until(future.done)
+    assert future.result().success
+
+
+def test_callback_may_create_and_destroy_entities(node, until):
+    fired = []
+
+    def once():
+        fired.append("first")
+        node.destroy_timer(first)
+        node.create_timer(0.01, lambda: fired.append("second"))
+
+    first = node.create_timer(0.01, once)
+    until(lambda: fired.count("second") > 3)
+    assert fired.count("first") == 1
+
+
+def test_mailbox_keeps_the_newest_and_wakes_nobody(node, until):
+    from diagnostic_msgs.msg import KeyValue
+    from rclpy.qos import QoSProfile
+
+    from autonomy_interfaces.executor import Mailbox
+
+    mailbox = Mailbox(node, KeyValue, "/executor_test/box", QoSProfile(depth=1))
+    publisher = node.create_publisher(KeyValue, "/executor_test/box", 10)
+    sent, found = [], []
+
+    def send():
+        sent.append(str(len(sent)))
+        publisher.publish(KeyValue(key=sent[-1]))
+
+    node.create_timer(0.01, send)
+    until(lambda: publisher.get_subscription_count() == 1 and len(sent) > 5)
+    until(lambda: found.extend(mailbox.take()) or found)
+    assert len(found) == 1
+
+
+def test_error_in_a_callback_reaches_the_spinner(node, until):
+    def fail():
+        raise LookupError("of the callback")
+
+    node.create_timer(0.01, fail)
+    with pytest.raises(LookupError, match="of the callback"):
+        until(lambda: False)
+
+
+def test_context_that_ends_ends_the_spinning(node, until):
+    import rclpy
+    from rclpy.executors import ExternalShutdownException
+
+    node.create_timer(0.01, lambda: rclpy.try_shutdown(context=node.context))
+    with pytest.raises(ExternalShutdownException):
+        until(lambda: False)
