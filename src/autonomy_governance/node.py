@@ -9,7 +9,9 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -20,6 +22,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
+from rclpy.time import Time
 
 from autonomy_governance import messages as protocol
 from autonomy_governance.audit import AuditLog, Kind, default_directory
@@ -35,6 +38,13 @@ class OnDemand(ReentrantCallbackGroup):
     def can_execute(self, entity: object) -> bool:
         """Never by an executor."""
         return False
+
+
+def _newest(subscription: Any) -> Any:
+    """The message that an `OnDemand` subscription of depth 1 holds, or None; taken only once."""
+    with subscription.handle:
+        taken = subscription.handle.take_message(subscription.msg_type, False)
+    return None if taken is None else taken[0]
 
 
 class GateNode(Node):
@@ -55,6 +65,7 @@ class GateNode(Node):
         self._gate = Gate(self._journal)
         self._sources = PolicySources(())
         self._shown = self._audit_problem = ""
+        self._ros_ahead_ns = time.time_ns() - time.monotonic_ns()
         self._decisions = self.create_publisher(
             DiagnosticStatus, protocol.DECISION, protocol.EVENTS_QOS
         )
@@ -68,8 +79,7 @@ class GateNode(Node):
         self._record("start", "safety_gate", "start", {"policy": self._gate.policy_version})
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.25, self._expire, clock=steady)
-        self.create_timer(1.0, self._look_at_policy, clock=steady)
-        self.create_timer(1.0, self._tell, clock=steady)
+        self.create_timer(1.0, self._look_and_tell, clock=steady)
         self._tell()
 
     def _subscribe(self) -> None:
@@ -81,36 +91,41 @@ class GateNode(Node):
         self.create_subscription(
             DiagnosticStatus, protocol.SAFETY_EVENTS, self._on_event, protocol.KEPT_EVENTS_QOS
         )
-        self.create_subscription(
-            DiagnosticArray, "/safety/state", self._on_safety_state, protocol.STATUS_QOS
+        # What is only needed when somebody asks is taken then: waking up for all of it would cost
+        # more than all decisions.
+        on_demand = partial(
+            self.create_subscription, callback=lambda message: None, callback_group=OnDemand()
         )
-        self.create_subscription(
-            DiagnosticStatus, "/mission/status", self._on_mission_status, protocol.STATUS_QOS
+        self._states = on_demand(DiagnosticArray, "/safety/state", qos_profile=protocol.STATUS_QOS)
+        self._missions = on_demand(
+            DiagnosticStatus, "/mission/status", qos_profile=protocol.STATUS_QOS
         )
-        # A place is needed when somebody asks; waking up 50 times a second for it would cost more
-        # than all decisions.
-        self._odometry = self.create_subscription(
-            Odometry,
-            "/odom",
-            lambda message: None,
-            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
-            callback_group=OnDemand(),
-        )
+        best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._odometry = on_demand(Odometry, "/odom", qos_profile=best_effort)
+
+    def _look_around(self) -> None:
+        """Where the robot is, how the monitor finds it, and whether it has arrived."""
+        self._gate.audited = self._audit.healthy
+        if (odometry := _newest(self._odometry)) is not None:
+            position = odometry.pose.pose.position
+            self._gate.observe_place(position.x, position.y)
+        if (state := _newest(self._states)) is not None and state.status:
+            self._gate.observe(state.status[0].message, time.monotonic_ns())
+            stamp = state.header.stamp
+            self._ros_ahead_ns = stamp.sec * 10**9 + stamp.nanosec - time.monotonic_ns()
+        mission = _newest(self._missions)
+        if mission is not None and protocol.values_of(mission).get("state") == "reached":
+            self._gate.progress()
 
     def _on_request(self, message: DiagnosticStatus) -> None:
-        self._gate.audited = self._audit.healthy
-        with self._odometry.handle:
-            taken = self._odometry.handle.take_message(Odometry, False)
-        if taken is not None:
-            position = taken[0].pose.pose.position
-            self._gate.observe_place(position.x, position.y)
+        self._look_around()
         self._publish(self._gate.decide(protocol.request_of(message), time.monotonic_ns()))
 
     def _on_answer(self, message: DiagnosticStatus) -> None:
         """A person's answer: hardware_id = request, name = approve or reject, message = who."""
         approves = message.name == "approve"
         answer = self._gate.approve if approves else self._gate.reject
-        self._gate.audited = self._audit.healthy
+        self._look_around()
         decision = answer(message.hardware_id, message.message, time.monotonic_ns())
         cause = f"{'approve' if approves else 'reject'}: {decision.reason}"
         self._record("operator", message.message, cause, {"request_id": message.hardware_id})
@@ -123,14 +138,6 @@ class GateNode(Node):
             self._record("unknown", message.hardware_id, f"{message.name}: {error}", {})
         else:
             self._recorder.take(event, time.monotonic_ns())
-
-    def _on_safety_state(self, message: DiagnosticArray) -> None:
-        if message.status:
-            self._gate.observe(message.status[0].message, time.monotonic_ns())
-
-    def _on_mission_status(self, message: DiagnosticStatus) -> None:
-        if protocol.values_of(message).get("state") == "reached":
-            self._gate.progress()
 
     def _expire(self) -> None:
         """What time brings: nobody answered, an intervention is over, the disk is full."""
@@ -151,6 +158,10 @@ class GateNode(Node):
         self._audit_status.publish(
             protocol.status(level, "audit", problem or "recording", head, problem=problem)
         )
+
+    def _look_and_tell(self) -> None:
+        self._look_at_policy()
+        self._tell()
 
     def _look_at_policy(self) -> None:
         """Adopt files that were the same at two looks: an editor or a copy may be half done."""
@@ -173,6 +184,7 @@ class GateNode(Node):
 
     def _tell(self) -> None:
         """The gate's own state first, then what awaits a person."""
+        self._look_around()
         now_ns = time.monotonic_ns()
         self._tell_of_audit(self._audit.problem)
         problem = self._gate.alarm or self._audit_problem
@@ -187,7 +199,7 @@ class GateNode(Node):
             pending=len(self._gate.pending),
         )
         message = DiagnosticArray(status=[own])
-        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.stamp = Time(nanoseconds=self._ros_ns()).to_msg()
         self._diagnostics.publish(message)
         message.status = [own, *(protocol.pending_message(*p, now_ns) for p in self._gate.pending)]
         self._status.publish(message)
@@ -205,7 +217,11 @@ class GateNode(Node):
         self._record("gate", request.who, decision.reason, details)
 
     def _record(self, kind: Kind, who: str, cause: str, details: Mapping[str, object]) -> None:
-        self._audit.record(kind, self.get_clock().now().nanoseconds, who, cause, details)
+        self._audit.record(kind, self._ros_ns(), who, cause, details)
+
+    def _ros_ns(self) -> int:
+        """ROS time, by the monitor's last stamp: to hear /clock would cost more than all else."""
+        return time.monotonic_ns() + self._ros_ahead_ns
 
     def close(self) -> None:
         """The last record of this process."""
@@ -225,7 +241,7 @@ def main() -> None:
     executor.add_node(node)
     try:
         while not stopping:
-            executor.spin_once(timeout_sec=0.2)
+            executor.spin_once(timeout_sec=1.0)
     except ExternalShutdownException:
         pass
     finally:

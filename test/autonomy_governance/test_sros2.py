@@ -80,6 +80,7 @@ def test_a_node_is_granted_exactly_what_it_creates(name: str, tmp_path: Path) ->
         "world": ROOT / "gazebo_worlds" / "office.sdf",
         "audit_directory": tmp_path,
         "policy_directory": ROOT / "config" / "gate",
+        "ask_gate": "true",
         "use_sim_time": name != "world_sim",
     }
     words = [word for key, value in parameters.items() for word in ("-p", f"{key}:={value}")]
