@@ -13,6 +13,7 @@ from edge_autonomy.bench_cli import bench as launched_bench
 from edge_autonomy.demo.cli import demo
 from edge_autonomy.doctor.cli import doctor
 from edge_autonomy.launch.cli import launch
+from edge_autonomy.parity_cli import parity_commands
 from edge_autonomy.replay.cli import replay
 from edge_autonomy.stack_bench_cli import bench as footprint_bench
 from policy_training.cli import app as train
@@ -54,6 +55,7 @@ app.add_typer(worlds, name="worlds")
 app.command()(barn)
 app.command()(replay)
 app.add_typer(evaluation, name="eval")
+evaluation.add_typer(parity_commands)
 app.add_typer(bench, name="bench")
 for group in (simulator_bench, stack_bench, launched_bench, footprint_bench):
     bench.add_typer(group)

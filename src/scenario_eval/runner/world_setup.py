@@ -17,6 +17,19 @@ from world_sim.world import World, load_world
 
 
 @dataclass(frozen=True)
+class Scene:
+    """A world as SDF text, where the robot starts in it, and where it is to go; world frame.
+
+    beside: directory that the text's relative paths start from. start: None for the world's own.
+    """
+
+    sdf: str
+    beside: Path
+    start: Pose2D | None
+    goals: tuple[Pose2D, ...]
+
+
+@dataclass(frozen=True)
 class Setup:
     """A world, where the robot starts in it, and where it is to go; world frame."""
 
@@ -25,8 +38,8 @@ class Setup:
     goals: tuple[Pose2D, ...]
 
 
-def set_up(scenario: Scenario, beside: Path, seed: int) -> Setup:
-    """Build the world of a concrete scenario.
+def scene_of(scenario: Scenario, beside: Path, seed: int) -> Scene:
+    """The world of a concrete scenario as text.
 
     Args:
         scenario: what is to be played.
@@ -34,25 +47,33 @@ def set_up(scenario: Scenario, beside: Path, seed: int) -> Setup:
         seed: of what the world's generator draws.
 
     Raises:
-        WorldError: the world cannot be played.
         ValueError: there is no such world file.
     """
     source = scenario.world
     actors = _actors_sdf(scenario.actors)
+    start = as_pose(scenario.start) if scenario.start else None
     goals = None if scenario.goals is None else tuple(as_pose(goal) for goal in scenario.goals)
     if isinstance(source, WorldFile):
         file = source.path(beside)
-        world = _load(_with_models(file, shapes_sdf(source.shapes) + actors), file.parent)
-        start = _start_in(world)
-        goals = goals or ()
-    else:
-        layout = source.layout(seed)
-        roll, pitch = math.radians(source.roll_deg), math.radians(source.tilt_deg)
-        models = shapes_sdf((*layout.shapes, *source.shapes)) + actors
-        world = _load(world_sdf(models, source.friction, roll, pitch), beside)
-        start = layout.start
-        goals = (layout.goal,) if goals is None else goals
-    return Setup(world, as_pose(scenario.start) if scenario.start else start, goals)
+        sdf = _with_models(file, shapes_sdf(source.shapes) + actors)
+        return Scene(sdf, file.parent, start, goals or ())
+    layout = source.layout(seed)
+    roll, pitch = math.radians(source.roll_deg), math.radians(source.tilt_deg)
+    models = shapes_sdf((*layout.shapes, *source.shapes)) + actors
+    sdf = world_sdf(models, source.friction, roll, pitch)
+    return Scene(sdf, beside, start or layout.start, (layout.goal,) if goals is None else goals)
+
+
+def set_up(scenario: Scenario, beside: Path, seed: int) -> Setup:
+    """Build the world of a concrete scenario; arguments as of `scene_of`.
+
+    Raises:
+        WorldError: the world cannot be played.
+        ValueError: there is no such world file.
+    """
+    scene = scene_of(scenario, beside, seed)
+    world = _load(scene.sdf, scene.beside)
+    return Setup(world, scene.start or start_in(world), scene.goals)
 
 
 def _actors_sdf(actors: Sequence[Actor]) -> str:
@@ -72,7 +93,7 @@ def _load(text: str, beside: Path) -> World:
         return load_world(file, [beside])
 
 
-def _start_in(world: World) -> Pose2D:
+def start_in(world: World) -> Pose2D:
     """Where the world's own robot stands; the origin where it has none."""
     robot = next((model for model in world.models if _is_robot(model)), None)
     if robot is None:

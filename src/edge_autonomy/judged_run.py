@@ -1,0 +1,189 @@
+"""One run of the launched stack for a judge: started, given a goal, watched until it is over."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Generic, Protocol, TypeVar
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PoseStamped
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rosgraph_msgs.msg import Clock
+
+from autonomy_interfaces.messages import Pose2D, seconds
+from autonomy_interfaces.ros import SENSOR_QOS, STATE_QOS, pose_to_ros, stamp_of
+from autonomy_interfaces.share import share_directory
+from edge_autonomy.demo.domain import RosDomain
+from edge_autonomy.demo.stack import DemoError, check_alive, last_words
+from edge_autonomy.launch import RunningLaunch, start
+
+STARTUP_TIMEOUT_S = 180.0
+RUN_TIMEOUT_S = 900.0
+"""Wall time after which a run is given up, however slowly the machine simulates."""
+GOAL_PERIOD_S = 0.5
+PASSING_STATES = ("nominal", "degraded")
+
+ResultT = TypeVar("ResultT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class Judge(Protocol[ResultT_co]):
+    """Watches the ground truth of a run and says when it is over."""
+
+    def observe(self, stamp_ns: int, x: float, y: float, contact: str) -> ResultT_co | None:
+        """Take a place, world frame, and the model touched or ""; returns the result, if any."""
+
+
+class Witness(Generic[ResultT]):
+    """Gives the goal, and hears what a run needs to be judged by."""
+
+    def __init__(self, judge: Judge[ResultT], goal: Pose2D) -> None:
+        """Join the ROS graph as the node `witness`; goal: in the odometry frame."""
+        self._judge = judge
+        self._goal = goal
+        self._context = Context()
+        rclpy.init(context=self._context)
+        self._node = rclpy.create_node("witness", context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._goal_publisher = self._node.create_publisher(PoseStamped, "/goal_pose", 1)
+        node = self._node
+        node.create_subscription(Clock, "/clock", self._on_clock, SENSOR_QOS)
+        node.create_subscription(DiagnosticStatus, "/sim/contacts", self._on_truth, 10)
+        node.create_subscription(DiagnosticStatus, "/decision/status", self._on_decision, 10)
+        node.create_subscription(DiagnosticArray, "/safety/state", self._on_state, STATE_QOS)
+        node.create_subscription(DiagnosticStatus, "/mission/status", self._on_mission, STATE_QOS)
+        self._now_ns = 0
+        self._position: tuple[float, float] | None = None
+        self._intervening = False
+        self._ticks: dict[str, int] = {}
+        self.passing = False
+        self.deciding = False
+        self.active = False
+        self.result: ResultT | None = None
+        self.mission_state = ""
+        self.contact = ""
+        self.path_m = 0.0
+        self.interventions = 0
+
+    @property
+    def policy_tick_share(self) -> float:
+        """Share of the decisions with an active goal that the policy drove; 0 without any."""
+        total = sum(self._ticks.values())
+        return self._ticks.get("policy", 0) / total if total else 0.0
+
+    @property
+    def simulated_s(self) -> float:
+        """Newest time of the simulator's clock."""
+        return seconds(self._now_ns)
+
+    def give_goal(self) -> None:
+        """Publish the goal."""
+        self._goal_publisher.publish(pose_to_ros(self._goal, "odom", self._now_ns))
+
+    def spin_once(self) -> None:
+        """Take in what comes next."""
+        self._executor.spin_once(timeout_sec=0.1)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._executor.shutdown()
+        self._node.destroy_node()
+        rclpy.try_shutdown(context=self._context)
+
+    def _on_clock(self, message: Clock) -> None:
+        self._now_ns = stamp_of(message.clock)
+
+    def _on_truth(self, message: DiagnosticStatus) -> None:
+        if not self.active or self.result is not None:
+            return
+        values = _values(message)
+        x, y = float(values["x"]), float(values["y"])
+        if self._position is not None:
+            self.path_m += ((x - self._position[0]) ** 2 + (y - self._position[1]) ** 2) ** 0.5
+        self._position = (x, y)
+        self.contact = self.contact or values["contact"]
+        self.result = self._judge.observe(self._now_ns, x, y, values["contact"])
+
+    def _on_decision(self, message: DiagnosticStatus) -> None:
+        self.deciding = True
+        values = _values(message)
+        if self.active and self.result is None and values["reason"] != "no_goal":
+            self._ticks[values["driver"]] = self._ticks.get(values["driver"], 0) + 1
+
+    def _on_state(self, message: DiagnosticArray) -> None:
+        status = message.status[0]
+        self.passing = status.message in PASSING_STATES
+        intervening = self.active and _values(status)["intervention"] != "none"
+        self.interventions += intervening and not self._intervening
+        self._intervening = intervening
+
+    def _on_mission(self, message: DiagnosticStatus) -> None:
+        self.mission_state = _values(message)["state"]
+        self.active = self.active or self.mission_state == "active"
+
+
+def _values(message: DiagnosticStatus) -> dict[str, str]:
+    return {pair.key: pair.value for pair in message.values}
+
+
+@contextmanager
+def running_stack(arguments: Mapping[str, str]) -> Iterator[RunningLaunch]:
+    """The stack in simulation, launched with `arguments`, in a ROS domain of its own."""
+    domain = RosDomain()
+    asked = os.environ.get("ROS_DOMAIN_ID")
+    os.environ["ROS_DOMAIN_ID"] = str(domain.id)
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    try:
+        with start(share_directory() / "launch" / "sim.launch.yaml", arguments) as launch:
+            yield launch
+    finally:
+        domain.release()
+        if asked is None:
+            del os.environ["ROS_DOMAIN_ID"]
+
+
+def drive(launch: RunningLaunch, witness: Witness[ResultT], limit_s: float) -> None:
+    """Wait for the stack, give the goal, and watch until the run is judged or `limit_s` is over.
+
+    Raises:
+        DemoError: the stack does not start, or breaks down.
+    """
+    _spin(launch, witness, lambda: witness.passing and witness.deciding, STARTUP_TIMEOUT_S)
+    given = 0.0
+    deadline = time.monotonic() + STARTUP_TIMEOUT_S
+    while not witness.active:
+        if time.monotonic() - given >= GOAL_PERIOD_S:
+            given = time.monotonic()
+            witness.give_goal()
+        witness.spin_once()
+        check_alive(launch)
+        if time.monotonic() > deadline:
+            raise DemoError(f"mission took no goal; it said:\n{last_words(launch, 'mission')}")
+    over = witness.simulated_s + limit_s
+    _spin(
+        launch,
+        witness,
+        lambda: witness.result is not None or witness.simulated_s >= over,
+        RUN_TIMEOUT_S,
+    )
+
+
+def _spin(
+    launch: RunningLaunch,
+    witness: Witness[ResultT],
+    condition: Callable[[], bool],
+    timeout_s: float,
+) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        witness.spin_once()
+        check_alive(launch)
+        if time.monotonic() > deadline:
+            said = last_words(launch, "safety_monitor")
+            raise DemoError(f"nothing after {timeout_s:.0f} s; safety_monitor said:\n{said}")
