@@ -70,7 +70,7 @@ def test_generated_worlds_are_equally_dense_and_leave_the_robots_room(tmp_path: 
         assert len(obstacles) == count
         extents.append(max(max(abs(p.x), abs(p.y)) for p in obstacles))
         for place in places:
-            assert min(math.hypot(p.x - place.x, p.y - place.y) for p in obstacles) > 0.8
+            assert min(math.hypot(p.x - place.x, p.y - place.y) for p in obstacles) > 1.2
     assert extents[1] == pytest.approx(2.0 * extents[0], rel=0.1)
     gaps = [math.hypot(a.x - b.x, a.y - b.y) for i, a in enumerate(places) for b in places[i + 1 :]]
     assert min(gaps) > 2.0

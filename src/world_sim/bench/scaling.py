@@ -24,7 +24,9 @@ from world_sim.simulator import RobotSpawn, Simulator
 from world_sim.world import load_world
 
 OBSTACLES_PER_M2 = 0.25
-ROBOT_SPACING = 2.5 * CIRCLE_CLEARANCE
+# Skidding robots do not close their circles: there is room for them to wander.
+FREE_RADIUS = CIRCLE_CLEARANCE + 0.8
+ROBOT_SPACING = 2.0 * FREE_RADIUS
 ROBOT_WORLD_OBSTACLES = 100
 
 _WORLD = """<?xml version="1.0"?>
@@ -58,7 +60,7 @@ def generate_world(directory: Path, obstacles: int, robots: int, seed: int = 0) 
     models: list[str] = []
     while len(models) < obstacles:
         x, y = rng.uniform(-side / 2, side / 2, 2)
-        if min(math.hypot(x - fx, y - fy) for fx, fy in free) < CIRCLE_CLEARANCE + 0.3:
+        if min(math.hypot(x - fx, y - fy) for fx, fy in free) < FREE_RADIUS:
             continue
         kind = ("post", "crate")[len(models) % 2]
         yaw = rng.uniform(-math.pi, math.pi)
