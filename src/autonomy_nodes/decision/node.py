@@ -30,6 +30,7 @@ from sensor_msgs.msg import LaserScan as LaserScanMsg
 
 from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
 from autonomy_interfaces.messages import (
+    MILLISECOND,
     Costmap,
     LaserScan,
     Odometry,
@@ -90,6 +91,7 @@ class DecisionNode(Node):
         self._costmap: Costmap | None = None
         self._command = VelocityCommand(0, 0.0, 0.0)
         self._decided_ns = 0
+        self._stamp_ns = 0
         self._path_published_ns = 0
         self._handovers = 0
         self._ticks = 0
@@ -231,6 +233,10 @@ class DecisionNode(Node):
     def _publish_command(self) -> None:
         """Repeat the held command, or zero where it is too old to hold."""
         now_ns = self._time.now_ns()
+        if 0 <= self._stamp_ns - now_ns < MILLISECOND:
+            # A coarse clock has not moved: the listener would take an equal stamp for a repeat.
+            now_ns = self._stamp_ns + 1
+        self._stamp_ns = now_ns
         held_s = abs(seconds(now_ns - self._decided_ns))
         command = VelocityCommand(now_ns, self._command.vx, self._command.wz)
         if held_s > self._config.hold_limit:
