@@ -7,6 +7,37 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Zone:
+    """limits: forward m/s, reverse m/s, rotation rad/s that `least` returns or more within a
+    polygon impose; corners: its x, y in base_link, metres.
+    """
+
+    limits: tuple[float, ...]
+    least: int
+    corners: tuple[tuple[float, float], ...]
+
+
+def zones_of(values: tuple[float, ...]) -> tuple[Zone, ...]:
+    """The zones of `speed_zones`.
+
+    Raises:
+        ValueError: the numbers do not describe zones.
+    """
+    rest, zones = list(values), []
+    while rest:
+        limits, (least, count), rest = tuple(rest[:3]), (*rest[3:5], 0, 0)[:2], rest[5:]
+        xy, rest = rest[: 2 * int(count)], rest[2 * int(count) :]
+        corners = tuple(zip(xy[::2], xy[1::2], strict=False))
+        if not (least >= 1 and len(corners) == count >= 3 and all(x >= 0.0 for x in limits)):
+            raise ValueError(
+                "speed_zones: give forward, reverse, rotation, least returns, number of corners "
+                "and the x, y of at least three corners for each zone"
+            )
+        zones.append(Zone(limits, int(least), corners))
+    return tuple(zones)
+
+
+@dataclass(frozen=True, slots=True)
 class MonitorConfig:
     """Parameters of the monitor. Metres, seconds, radians and their quotients.
 
@@ -57,8 +88,14 @@ class MonitorConfig:
     degraded_speed: float = 0.5
     degraded_rate: float = 1.5
 
+    speed_zones: tuple[float, ...] = ()
+    """Where returns slow the robot; for each zone: limits of forward and reverse speed and of
+    rotation (inf for none), the least number of returns, the number of corners, their x, y."""
+
     command_timeout: float = 0.08
-    """A command older than this is silence. Commands are repeated at 50 Hz or more."""
+    """Silence after the newest command. Commands are repeated at 50 Hz or more."""
+    decision_timeout: float = 0.2
+    """Age of the newest command's stamp: a decision that is repeated keeps its own."""
     command_future: float = 0.05
     """How far ahead of our clock a stamp may be."""
     scan_timeout: float = 0.08
@@ -68,7 +105,9 @@ class MonitorConfig:
     """Share of NaN beams above which a scan is useless."""
     frozen_scans: int = 10
     odometry_timeout: float = 0.1
+    odometry_max_period: float = 0.06
     imu_timeout: float = 0.1
+    imu_max_period: float = 0.06
     use_imu: bool = True
     yaw_rate_tolerance: float = 0.6
     """Odometry against IMU, held for `yaw_rate_time` seconds."""
@@ -87,8 +126,12 @@ class MonitorConfig:
         Raises:
             ValueError: naming the parameter and what it should be.
         """
-        if len(self.footprint) < 6 or len(self.footprint) % 2:
-            raise ValueError("footprint: give at least three x, y pairs")
+        corners = set(zip(self.footprint[::2], self.footprint[1::2], strict=False))
+        if len(corners) < 3 or len(self.footprint) != 2 * len(corners):
+            raise ValueError("footprint: give the x, y of at least three different corners")
+        if not all(math.isfinite(value) for value in self.footprint):
+            raise ValueError("footprint: must be finite")
+        zones_of(self.speed_zones)
         if len(self.lidar_pose) != 3 * len(self.scan_sources):
             raise ValueError("lidar_pose: give x, y, yaw for each of scan_sources")
         if len(self.scan_mask) % 2:
@@ -102,6 +145,7 @@ class MonitorConfig:
             "max_linear_velocity",
             "cycle_period",
             "command_timeout",
+            "decision_timeout",
             "scan_timeout",
             "odometry_timeout",
         )

@@ -2,6 +2,10 @@
 
 Unknown is not free: a cell counts as free only after beams went past all of it, or the robot
 itself stood on it. A lidar of 270° leaves the rear to this memory; so do masked and NaN beams.
+
+A grid is (CELLS, CELLS) int64, addressed modulo its size by absolute cell numbers: the time in
+nanoseconds when the cell was last seen to be free, or NEVER. `cell` is the length of a cell's
+side in metres. A cell is free only if nothing is within that length of its centre.
 """
 
 from __future__ import annotations
@@ -9,37 +13,176 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import njit
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from safety_monitor.config import MonitorConfig
-from safety_monitor.kernels import Floats
-from safety_monitor.memory_kernels import (
-    CELLS,
-    NEAR,
-    NEVER,
-    ROWS_PER_SCAN,
-    cover,
-    recentre,
-    remember,
-    unknown_cells,
-)
+from safety_monitor.kernels import Body, Bools, Floats, Ranges, beam_towards, clearance
+from safety_monitor.reckoning import Pose
 from safety_monitor.scanner import Scanner
 
-_SECOND = 1_000_000_000
+CELLS = 512
+NEVER = -(2**62)
+# Cells are looked at as far as NEAR cells from the robot, and kept as far as the window goes.
+NEAR = 64
+# Of the 2 NEAR rows, these have their turn with each scan.
+ROWS = 16
+_WRAP, _HALF = CELLS - 1, CELLS // 2
+_RING = 360
 _BEYOND_TURNING = 0.25
-Pose = tuple[float, float, float]
+
+Grid = NDArray[np.int64]
+
+
+@njit(cache=True)
+def recentre(grid: Grid, centre: NDArray[np.int64], cell: float, base: Floats) -> None:
+    """Move the window so that the robot is in its middle; what enters is unknown."""
+    for axis in range(2):
+        target = math.floor(base[axis] / cell)
+        ahead = target > centre[axis]
+        for k in range(min(abs(target - centre[axis]), CELLS)):
+            # The line that enters takes the place of the one that leaves.
+            line = centre[axis] + _HALF + k if ahead else centre[axis] - _HALF - 1 - k
+            if axis == 0:
+                grid[line & _WRAP, :] = NEVER
+            else:
+                grid[:, line & _WRAP] = NEVER
+        centre[axis] = target
+
+
+@njit(cache=True)
+def _beams_pass(
+    x: float, y: float, cell: float, ranges: Ranges, usable: Bools, layout: Floats
+) -> bool:
+    """Whether beams go past a cell, given in the scanner's frame, on all of its width."""
+    distance = math.hypot(x, y)
+    if distance <= layout[2] + cell:
+        return False
+    middle = beam_towards(x, y, layout, ranges.shape[0])
+    half = math.asin(cell / distance) / abs(layout[1])
+    low, high = math.floor(middle - half), math.ceil(middle + half)
+    if low < 0 or high >= ranges.shape[0]:
+        return False
+    beyond = usable[low : high + 1] & (ranges[low : high + 1] >= distance + cell)
+    return bool(beyond.all())
+
+
+@njit(cache=True)
+def remember(
+    grid: Grid,
+    cell: float,
+    base: Floats,
+    sensor: Floats,
+    points: Floats,
+    ranges: Ranges,
+    usable: Bools,
+    layout: Floats,
+    row: int,
+    stamp: int,
+    fresh: int,
+) -> None:
+    """Enter one scan: what it passes is free, what it hits is not.
+
+    Args:
+        grid: as above.
+        cell: side of a cell.
+        base: (3,) pose of the robot in the frame of the grid.
+        sensor: (3,) pose of the scanner on the robot.
+        points: (N, 2) returns in base frame.
+        ranges: (B,) metres.
+        usable: (B,) whether a beam says anything.
+        layout: (3,) as in `beam_towards`.
+        row: first of the ROWS that have their turn; returns count everywhere.
+        stamp: of the scan, ns.
+        fresh: cells seen to be free after this time need no new look.
+    """
+    cb, sb = math.cos(base[2]), math.sin(base[2])
+    sx, sy = base[0] + cb * sensor[0] - sb * sensor[1], base[1] + sb * sensor[0] + cb * sensor[1]
+    cs, ss = math.cos(base[2] + sensor[2]), math.sin(base[2] + sensor[2])
+    bi, bj = math.floor(base[0] / cell), math.floor(base[1] / cell)
+    for i in range(bi - NEAR, bi + NEAR):
+        if (i - row) & (2 * NEAR - 1) >= ROWS:
+            continue
+        for j in range(bj - NEAR, bj + NEAR):
+            if grid[i & _WRAP, j & _WRAP] > fresh:
+                continue
+            x, y = (i + 0.5) * cell - sx, (j + 0.5) * cell - sy
+            if _beams_pass(cs * x + ss * y, cs * y - ss * x, cell, ranges, usable, layout):
+                grid[i & _WRAP, j & _WRAP] = stamp
+    for k in range(points.shape[0]):
+        px, py = points[k, 0], points[k, 1]
+        hx, hy = base[0] + cb * px - sb * py, base[1] + sb * px + cb * py
+        ci, cj = math.floor(hx / cell), math.floor(hy / cell)
+        if max(abs(ci - bi), abs(cj - bj)) > NEAR:
+            continue
+        for i in range(ci - 1, ci + 2):
+            for j in range(cj - 1, cj + 2):
+                if math.hypot((i + 0.5) * cell - hx, (j + 0.5) * cell - hy) < cell:
+                    grid[i & _WRAP, j & _WRAP] = NEVER
+
+
+@njit(cache=True)
+def cover(grid: Grid, cell: float, base: Floats, body: Body, circle: float, stamp: int) -> None:
+    """Set free the cells under the footprint and in a circle of some radius."""
+    c, s = math.cos(base[2]), math.sin(base[2])
+    n = int(max(body.radius, circle) / cell) + 1
+    ci, cj = math.floor(base[0] / cell), math.floor(base[1] / cell)
+    for i in range(ci - n, ci + n + 1):
+        for j in range(cj - n, cj + n + 1):
+            x, y = (i + 0.5) * cell - base[0], (j + 0.5) * cell - base[1]
+            # Half a cell inside, so that nothing beside the body is declared free with it.
+            under = clearance(c * x + s * y, c * y - s * x, body) < -0.5 * cell
+            if under or x * x + y * y < circle * circle:
+                grid[i & _WRAP, j & _WRAP] = stamp
+
+
+@njit(cache=True)
+def unknown_cells(grid: Grid, cell: float, base: Floats, reach: float, oldest: int) -> Floats:
+    """(N, 2) centres, in the frame of `base`, of the cells in reach not seen free since `oldest`.
+
+    Of those with no free neighbour only some stand for all, close enough for no body to slip in.
+    Where NEAR ends before the reach does, a ring of points stands for all that is beyond.
+    """
+    c, s = math.cos(base[2]), math.sin(base[2])
+    edge = (NEAR - 2) * cell
+    limit = min(reach, edge)
+    span = int(limit / cell) + 1
+    points, n = np.empty(((2 * span + 1) ** 2 + _RING, 2)), 0
+    ci, cj = math.floor(base[0] / cell), math.floor(base[1] / cell)
+    for i in range(ci - span, ci + span + 1):
+        for j in range(cj - span, cj + span + 1):
+            if grid[i & _WRAP, j & _WRAP] >= oldest:
+                continue
+            inner = (
+                grid[(i - 1) & _WRAP, j & _WRAP] < oldest
+                and grid[(i + 1) & _WRAP, j & _WRAP] < oldest
+                and grid[i & _WRAP, (j - 1) & _WRAP] < oldest
+                and grid[i & _WRAP, (j + 1) & _WRAP] < oldest
+            )
+            if inner and (i & 3 or j & 3):
+                continue
+            x, y = (i + 0.5) * cell - base[0], (j + 0.5) * cell - base[1]
+            if x * x + y * y <= limit * limit:
+                points[n, 0], points[n, 1] = c * x + s * y, c * y - s * x
+                n += 1
+    if reach > edge:
+        for k in range(_RING):
+            bearing = math.tau * k / _RING
+            points[n, 0], points[n, 1] = edge * math.cos(bearing), edge * math.sin(bearing)
+            n += 1
+    return points[:n]
 
 
 class SeenSpace:
     """A window of cells around the robot, each with the time when it was last seen to be free."""
 
-    def __init__(self, config: MonitorConfig, edges: Floats, radius: float) -> None:
-        self._edges = edges
-        self._cell = max(0.01, (radius + _BEYOND_TURNING) / NEAR)
-        self._turning_circle = radius + config.margin + config.start_clearance
-        self._memory_ns = round(config.memory_time * _SECOND)
-        self._grid: NDArray[np.int64] = np.full((CELLS, CELLS), NEVER, dtype=np.int64)
+    def __init__(self, config: MonitorConfig, body: Body) -> None:
+        self._body = body
+        self._cell = max(0.01, (body.radius + _BEYOND_TURNING) / NEAR)
+        self._turning_circle = body.radius + config.margin + config.start_clearance
+        self._memory_ns = round(config.memory_time * 1e9)
+        self._grid: Grid = np.full((CELLS, CELLS), NEVER, dtype=np.int64)
         self._centre = np.zeros(2, dtype=np.int64)
         self._row = 0
 
@@ -49,10 +192,9 @@ class SeenSpace:
         vouched: a person has put the robot where it can turn.
         """
         self._grid.fill(NEVER)
-        here = np.array(base)
-        recentre(self._grid, self._centre, self._cell, base[0], base[1])
+        recentre(self._grid, self._centre, self._cell, np.array(base))
         circle = self._turning_circle if vouched else 0.0
-        cover(self._grid, self._cell, here, self._edges, circle, stamp_ns, NEVER)
+        cover(self._grid, self._cell, np.array(base), self._body, circle, stamp_ns)
 
     def doubt(self, base: Pose, offset: float, turn: float, stamp_ns: int) -> None:
         """Let what is unknown grow: the robot may be `offset` metres and `turn` rad off `base`.
@@ -60,9 +202,9 @@ class SeenSpace:
         A cell stays free only if all were that could be in its place now. The window's far part,
         where a turn has a long lever, is given up.
         """
-        recentre(self._grid, self._centre, self._cell, base[0], base[1])
-        lines = [(centre + np.arange(-NEAR, NEAR)) % CELLS for centre in self._centre]
-        near = self._grid[np.ix_(*lines)]
+        recentre(self._grid, self._centre, self._cell, np.array(base))
+        lines = np.ix_(*[(centre + np.arange(-NEAR, NEAR)) % CELLS for centre in self._centre])
+        near = self._grid[lines]
         self._grid.fill(NEVER)
         reach = math.ceil(offset / self._cell + turn * NEAR)
         if reach < NEAR:
@@ -70,37 +212,26 @@ class SeenSpace:
                 sides = [(reach, reach) if side == axis else (0, 0) for side in (0, 1)]
                 padded = np.pad(near, sides, constant_values=NEVER)
                 near = sliding_window_view(padded, 2 * reach + 1, axis).min(-1)
-            self._grid[np.ix_(*lines)] = near
-        cover(self._grid, self._cell, np.array(base), self._edges, 0.0, stamp_ns, NEVER)
+            self._grid[lines] = near
+        cover(self._grid, self._cell, np.array(base), self._body, 0.0, stamp_ns)
 
     def remember(self, scanner: Scanner, base: Pose) -> None:
         """Enter a scan taken when the robot was at `base`."""
-        scan = scanner.scan
-        recentre(self._grid, self._centre, self._cell, base[0], base[1])
-        self._row = (self._row + ROWS_PER_SCAN) % (2 * NEAR)
-        remember(
-            self._grid,
-            self._centre,
-            self._cell,
-            np.array(base),
-            scanner.pose,
-            scan.points,
-            scan.ranges,
-            scan.usable,
-            scan.layout,
-            self._edges,
-            self._row,
-            scan.stamp_ns,
-            scan.stamp_ns - self._memory_ns // 4,
-        )
+        scan, here = scanner.scan, np.array(base)
+        recentre(self._grid, self._centre, self._cell, here)
+        self._row = (self._row + ROWS) % (2 * NEAR)
+        fresh = scan.stamp_ns - self._memory_ns // 4
+        beams = scan.points, scan.ranges, scan.usable, scan.layout
+        turn = self._row, scan.stamp_ns, fresh
+        remember(self._grid, self._cell, here, scanner.pose, *beams, *turn)
+        # The body is long enough to be over every cell of its trail at its next turn.
+        if self._row == 0:
+            cover(self._grid, self._cell, here, self._body, 0.0, scan.stamp_ns)
 
     def unknown(self, base: Pose, reach: float, scanners: list[Scanner], now_ns: int) -> Floats:
         """(N, 2) centres of cells that are neither in view nor remembered as free, base frame."""
-        points: Floats = unknown_cells(
-            self._grid, self._cell, np.array(base), reach, now_ns - self._memory_ns
-        )
+        oldest = now_ns - self._memory_ns
+        points: Floats = unknown_cells(self._grid, self._cell, np.array(base), reach, oldest)
         for scanner in scanners:
-            if not len(points):
-                break
             points = points[~scanner.looks_at(points)]
         return points

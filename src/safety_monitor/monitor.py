@@ -12,12 +12,13 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from safety_monitor.config import MonitorConfig
-from safety_monitor.envelope import DeadReckoning, Motion, MotionEnvelope
-from safety_monitor.kernels import Floats
+from safety_monitor.config import MonitorConfig, zones_of
+from safety_monitor.envelope import Motion, MotionEnvelope
+from safety_monitor.kernels import Floats, Ranges, signed_distance
 from safety_monitor.memory import SeenSpace
+from safety_monitor.plausibility import Plausibility
+from safety_monitor.reckoning import DeadReckoning, Pose
 from safety_monitor.scanner import Scanner
 from safety_monitor.state_machine import Severity, State, StateMachine
 from safety_monitor.watchdog import (
@@ -27,14 +28,17 @@ from safety_monitor.watchdog import (
     LoopWatch,
     Stream,
     YawRateAgreement,
-    is_finite,
+    not_finite,
 )
 
 _SECOND = 1_000_000_000
 _STANDSTILL = (0.02, 0.05)
 _GAP = 0.05
 """Between two measurements of odometry: what is longer is not interpolated, seconds."""
+_INCREDIBLE = 2.0
+"""Times the limits of velocity: odometry that tells of more is wrong."""
 _INBOX = 1000
+_BEHIND = np.array([[-10.0, 0.0]])
 # Clock's time of arrival, stamp, and what to call with the stamp and the time of arrival.
 Message = tuple[int, int, "partial[None]"]
 Intervention = Literal["none", "slowed", "stopped"]
@@ -62,33 +66,31 @@ class SafetyMonitor:
     """Watches every input, judges every command, and answers at any time."""
 
     def __init__(self, config: MonitorConfig) -> None:
-        self.config = config
-        self._envelope = MotionEnvelope(config)
-        self._machine = StateMachine(round(config.recovery_time * _SECOND))
+        self.config = c = config
+        self._envelope = MotionEnvelope(c)
+        self._zones = [
+            (np.array(z.limits), z.least, np.array(z.corners)) for z in zones_of(c.speed_zones)
+        ]
+        self._machine = StateMachine(round(c.recovery_time * _SECOND))
         self._scanners = {
-            name: Scanner(config, name, config.lidar_pose[3 * i : 3 * i + 3])
-            for i, name in enumerate(config.scan_sources)
+            name: Scanner(c, name, c.lidar_pose[3 * i : 3 * i + 3])
+            for i, name in enumerate(c.scan_sources)
         }
-        self._reckoning = DeadReckoning()
-        self._seen = SeenSpace(config, self._envelope.edges, self._envelope.radius)
+        self._plausible = {name: Plausibility(s) for name, s in self._scanners.items()}
+        self._command_stream = Stream("command", c, c.decision_timeout, silence=c.command_timeout)
+        self._odometry_stream = Stream(
+            "odometry", c, c.odometry_timeout, slowest=c.odometry_max_period
+        )
+        self._imu_stream = Stream("imu", c, c.imu_timeout, slowest=c.imu_max_period)
+        self._yaw_rates = YawRateAgreement(c)
+        self._clock, self._loop = ClockWatch(c), LoopWatch(c)
+        self._reckoning, self._commanded = DeadReckoning(), DeadReckoning()
+        self._seen = SeenSpace(c, self._envelope.body)
         # A person has put the robot where it can turn, and answers for it until it moves.
         self._begin_anew = self._unmoved = True
-        self._began_ns = 0
-        self._remembered = dict.fromkeys(config.scan_sources, -1)
-        self._command_stream = Stream(
-            "command", Fault.COMMAND_SILENT, config.command_timeout, config.command_future
-        )
-        self._odometry_stream = Stream(
-            "odometry", Fault.ODOMETRY_SILENT, config.odometry_timeout, config.command_future
-        )
-        self._imu_stream = Stream(
-            "imu", Fault.IMU_SILENT, config.imu_timeout, config.command_future
-        )
-        self._yaw_rates = YawRateAgreement(config)
-        self._clock = ClockWatch(config)
-        self._loop = LoopWatch(config)
+        self._remembered = dict.fromkeys(c.scan_sources, -1)
         self._inbox: deque[Message] = deque(maxlen=_INBOX)
-        self._offset_ns = self._steady_ns = self._reckoned_ns = 0
+        self._offset_ns = self._steady_ns = self._reckoned_ns = self._began_ns = 0
         self._odometry_gap = False
         self._command = (0.0, 0.0)
         self._sent: deque[tuple[int, float, float]] = deque([(0, 0.0, 0.0)], maxlen=64)
@@ -104,7 +106,7 @@ class SafetyMonitor:
         self,
         source: str,
         stamp_ns: int,
-        ranges: NDArray[np.float32],
+        ranges: Ranges,
         angle_min: float,
         angle_increment: float,
         range_min: float,
@@ -139,31 +141,28 @@ class SafetyMonitor:
         else:
             self._present.pop(fault, None)
 
-    def on_intrusion(self, detail: str) -> None:
-        """Somebody publishes where nobody may ('' once they no longer do)."""
-        self.on_report(Fault.INTRUSION, detail)
+    def on_failure(self, error: Exception) -> None:
+        """A defect of the monitor or of what runs it: an emergency stop."""
+        self.on_report(Fault.INTERNAL_ERROR, f"{type(error).__name__}: {error}")
 
     def estop(self, now_ns: int, who: str) -> None:
         """Latch the emergency stop."""
-        self._present[Fault.OPERATOR_STOP] = f"pressed by {who}"
+        self.on_report(Fault.OPERATOR_STOP, f"pressed by {who}")
 
     def reset(self, now_ns: int, who: str) -> tuple[bool, str]:
         """Leave an emergency stop for a safe stop; returns whether, and why not."""
         if Fault.INTRUSION in self._present:
             return False, f"refused: intrusion: {self._present[Fault.INTRUSION]}"
-        latest = self._reckoning.latest
         if self.config.reset_at_standstill:
-            if (
-                self._odometry_stream.finding(now_ns - self._offset_ns) is not None
-                or latest is None
-            ):
-                return False, "refused: odometry is silent, so standstill is not known"
+            if any(self._odometry_stream.findings(now_ns - self._offset_ns)):
+                return False, "refused: odometry is silent or slow, so standstill is not known"
             if not self._stands():
                 return False, "refused: the robot still moves"
-        self._present.pop(Fault.OPERATOR_STOP, None)
-        self._present.pop(Fault.INTERNAL_ERROR, None)
-        for scanner in self._scanners.values():
-            scanner.content.reset()
+        for fault in (Fault.OPERATOR_STOP, Fault.INTERNAL_ERROR):
+            self._present.pop(fault, None)
+        for name, scanner in self._scanners.items():
+            scanner.trust()
+            self._plausible[name].forget()
         self._begin_anew = self._unmoved = True
         self._machine.reset()
         return True, f"{self._machine.state.value}: reset by {who}"
@@ -183,66 +182,12 @@ class SafetyMonitor:
             cause = f"{Fault.INTERNAL_ERROR.value}: {self._present[Fault.INTERNAL_ERROR]}"
             return MonitorOutput(0.0, 0.0, self._machine.state.value, cause, 0.0, "stopped")
 
-    def on_failure(self, error: Exception) -> None:
-        """A defect of the monitor or of what runs it: an emergency stop."""
-        self._present[Fault.INTERNAL_ERROR] = f"{type(error).__name__}: {error}"
-
-    def _take_scan(
-        self,
-        source: str,
-        ranges: NDArray[np.float32],
-        layout: tuple[float, float, float, float],
-        stamp_ns: int,
-        now_ns: int,
-    ) -> None:
-        self._scanners[source].take(stamp_ns, ranges, *layout, now_ns)
-
-    def _take_command(self, vx: float, wz: float, stamp_ns: int, now_ns: int) -> None:
-        if not is_finite(vx, wz):
-            self._present[Fault.COMMAND_INVALID] = f"({vx}, {wz}) is not finite"
-        elif not self._command_stream.accept(stamp_ns, now_ns):
-            self._present.pop(Fault.COMMAND_INVALID, None)
-            self._command = (float(vx), float(wz))
-
-    def _take_odometry(self, vx: float, wz: float, stamp_ns: int, now_ns: int) -> None:
-        if not is_finite(vx, wz):
-            self._present[Fault.ODOMETRY_INVALID] = f"({vx}, {wz}) is not finite"
-            self._odometry_gap = True
-        elif self._odometry_stream.accept(stamp_ns, now_ns):
-            self._odometry_gap = True
-        else:
-            self._present.pop(Fault.ODOMETRY_INVALID, None)
-            self._reckon(stamp_ns, float(vx), float(wz))
-
-    def _take_imu(self, wz: float, stamp_ns: int, now_ns: int) -> None:
-        if not is_finite(wz) or self._imu_stream.accept(stamp_ns, now_ns):
-            return
-        latest = self._reckoning.latest
-        if latest is not None:
-            self._yaw_rates.compare(stamp_ns, latest[2], float(wz))
-
-    def _reckon(self, stamp_ns: int, v: float, w: float) -> None:
-        """Move the robot on; after a gap the memory shrinks by what may have gone unnoticed."""
-        latest = self._reckoning.latest
-        passed = 0.0 if latest is None else (stamp_ns - latest[0]) / _SECOND
-        really = (self._steady_ns - self._reckoned_ns) / _SECOND
-        if latest is None or (passed <= _GAP and not self._odometry_gap):
-            self._reckoning.add(stamp_ns, v, w)
-        else:
-            velocities = np.array([latest[1:], (v, w), *self._acting(latest[0])])
-            spans = (min(passed, really), max(passed, really))
-            offset, turn = self._reckoning.bridge(stamp_ns, v, w, velocities, spans)
-            pose = self._reckoning.pose_at(stamp_ns)
-            assert pose is not None, "the newest measurement has a pose"
-            self._seen.doubt(pose, offset, turn, stamp_ns)
-        self._odometry_gap, self._reckoned_ns = False, self._steady_ns
-
     def _cycle(self, now_ns: int, steady_ns: int) -> MonitorOutput:
-        clock = self._clock.tick(now_ns, steady_ns)
+        findings = [*self._clock.tick(now_ns, steady_ns), *self._loop.tick(steady_ns)]
         self._read_inbox(now_ns, steady_ns)
         now_ns -= self._offset_ns
-        findings = self._findings(clock, now_ns, steady_ns)
         can_judge = self._look_around(now_ns)
+        findings += self._findings(now_ns)
         if not can_judge and not any(f.severity >= Severity.STOP for f in findings):
             findings.append(
                 Finding(Fault.ODOMETRY_SILENT, "does not reach back to the newest scan")
@@ -258,6 +203,7 @@ class SafetyMonitor:
         may_move = state in (State.NOMINAL, State.DEGRADED) and can_judge
         output = self._judge(now_ns, may_move, tuple(findings))
         self._sent.append((now_ns, output.vx, output.wz))
+        self._commanded.add(now_ns, output.vx, output.wz)
         self._unmoved &= output.vx == 0.0 and output.wz == 0.0 and self._stands()
         return output
 
@@ -267,8 +213,7 @@ class SafetyMonitor:
         That time goes on through a jump of the clock, so that all that is known stays valid; what
         was stamped before the jump and not yet read is dropped.
         """
-        self._steady_ns = steady_ns
-        jumped_ns = self._clock.jumped_ns
+        self._steady_ns, jumped_ns = steady_ns, self._clock.jumped_ns
         self._offset_ns += jumped_ns
         self._odometry_gap |= jumped_ns != 0
         inbox, self._inbox = self._inbox, deque(maxlen=_INBOX)
@@ -276,34 +221,77 @@ class SafetyMonitor:
             if abs(now_ns - arrived_ns) <= abs(now_ns - jumped_ns - arrived_ns):
                 take(stamp_ns - self._offset_ns, arrived_ns - self._offset_ns)
 
+    def _take_scan(
+        self,
+        source: str,
+        ranges: Ranges,
+        layout: tuple[float, float, float, float],
+        stamp_ns: int,
+        now_ns: int,
+    ) -> None:
+        self._scanners[source].take(stamp_ns, ranges, *layout, now_ns)
+
+    def _take_command(self, vx: float, wz: float, stamp_ns: int, now_ns: int) -> None:
+        if self._command_stream.take(stamp_ns, now_ns, not_finite(vx, wz)):
+            self._command = (float(vx), float(wz))
+
+    def _take_imu(self, wz: float, stamp_ns: int, now_ns: int) -> None:
+        latest = self._reckoning.latest
+        if self._imu_stream.take(stamp_ns, now_ns, not_finite(wz)) and latest is not None:
+            self._yaw_rates.compare(stamp_ns, latest[3], float(wz))
+
+    def _take_odometry(self, vx: float, wz: float, stamp_ns: int, now_ns: int) -> None:
+        """Move the robot on; after a gap the memory shrinks by what may have gone unnoticed."""
+        c, flaw = self.config, not_finite(vx, wz)
+        fastest = max(c.max_linear_velocity, -c.min_linear_velocity)
+        if abs(vx) > _INCREDIBLE * fastest or abs(wz) > _INCREDIBLE * c.max_angular_velocity:
+            flaw = flaw or f"({vx}, {wz}) is faster than the base can be"
+        if not self._odometry_stream.take(stamp_ns, now_ns, flaw):
+            self._odometry_gap = True
+            return
+        v, w, latest = float(vx), float(wz), self._reckoning.latest
+        passed = 0.0 if latest is None else (stamp_ns - latest[0]) / _SECOND
+        really = (self._steady_ns - self._reckoned_ns) / _SECOND
+        if latest is None or (passed <= _GAP and not self._odometry_gap):
+            self._reckoning.add(stamp_ns, v, w)
+        else:
+            velocities = np.array([latest[2:], (v, w), *self._acting(latest[0])])
+            spans = (min(passed, really), max(passed, really))
+            self._doubt(*self._reckoning.bridge(stamp_ns, v, w, velocities, spans))
+        self._odometry_gap, self._reckoned_ns = False, self._steady_ns
+
+    def _doubt(self, offset: float, turn: float) -> None:
+        """The robot may be so far from where odometry has it, metres and radians."""
+        latest = self._reckoning.latest
+        assert latest is not None, "there is a pose to doubt"
+        self._seen.doubt(latest[1], offset, turn, latest[0])
+        for plausible in self._plausible.values():
+            plausible.forget()
+
     def _stands(self) -> bool:
         """Whether the newest odometry, if there is any, measured no motion."""
-        _, v, w = self._reckoning.latest or (0, 0.0, 0.0)
+        _, _, v, w = self._reckoning.latest or (0, None, 0.0, 0.0)
         return abs(v) <= _STANDSTILL[0] and abs(w) <= _STANDSTILL[1]
 
-    def _findings(self, clock: Finding | None, now_ns: int, steady_ns: int) -> list[Finding]:
-        imu = (self._imu_stream.finding(now_ns), self._yaw_rates.finding(now_ns))
-        candidates = [
-            *(Finding(fault, detail) for fault, detail in self._present.items()),
-            clock,
-            *(finding for s in self._scanners.values() for finding in s.findings(now_ns)),
-            self._odometry_stream.finding(now_ns),
-            *(imu if self.config.use_imu else ()),
-            self._command_stream.finding(now_ns),
-            self._loop.tick(steady_ns),
+    def _findings(self, now_ns: int) -> list[Finding]:
+        watchers = [
+            *self._scanners.values(),
+            *self._plausible.values(),
+            self._odometry_stream,
+            self._command_stream,
+            *((self._imu_stream, self._yaw_rates) if self.config.use_imu else ()),
         ]
-        return [finding for finding in candidates if finding is not None]
+        present = [Finding(fault, detail) for fault, detail in self._present.items()]
+        return present + [finding for w in watchers for finding in w.findings(now_ns)]
 
     def _look_around(self, now_ns: int) -> bool:
-        """Enter new scans into the memory of free space; returns whether motion can be judged."""
+        """Judge new scans and remember what they see; returns whether motion can be judged."""
         latest = self._reckoning.latest
         if latest is None:
             return False
         vouched_ns = now_ns - round(0.5 * self.config.memory_time * _SECOND)
         if self._begin_anew or (self._unmoved and self._began_ns < vouched_ns):
-            here = self._reckoning.pose_at(latest[0])
-            assert here is not None, "the newest measurement has a pose"
-            self._seen.start(here, now_ns, self._unmoved)
+            self._seen.start(latest[1], now_ns, self._unmoved)
             self._begin_anew, self._began_ns = False, now_ns
         for name, scanner in self._scanners.items():
             if scanner.stamp_ns is None:
@@ -314,22 +302,21 @@ class SafetyMonitor:
             # Where the robot was is measured, not guessed from what it did before.
             close = scanner.stamp_ns - latest[0] <= _GAP * _SECOND
             if close and scanner.stamp_ns != self._remembered[name]:
-                self._seen.remember(scanner, then)
                 self._remembered[name] = scanner.stamp_ns
+                self._compare(name, then)
+                judges = (scanner, self._plausible[name])
+                found = [finding for judge in judges for finding in judge.findings(now_ns)]
+                if all(finding.severity < Severity.STOP for finding in found):
+                    self._seen.remember(scanner, then)
         return True
 
-    def _obstacles(self, reach: float, now_ns: int) -> Floats:
-        """(N, 2) points that nothing may touch, in the base frame of the newest odometry."""
-        latest = self._reckoning.latest
-        base = None if latest is None else self._reckoning.pose_at(latest[0])
-        assert base is not None, "only asked for after looking around"
-        scanners = list(self._scanners.values())
-        parts = [self._seen.unknown(base, reach, scanners, now_ns)]
-        for scanner in scanners:
-            then = self._reckoning.pose_at(scanner.scan.stamp_ns)
-            assert then is not None, "only asked for after looking around"
-            parts.append(scanner.points_from(base, then))
-        return np.concatenate(parts)
+    def _compare(self, name: str, odometry: Pose) -> None:
+        """Set a new scan against the motion that odometry and the commands tell of."""
+        plausible, stamp_ns = self._plausible[name], self._scanners[name].stamp_ns
+        commanded = self._commanded.pose_at(stamp_ns) if stamp_ns is not None else None
+        plausible.look(odometry, commanded or odometry)
+        if plausible.off > 0.0:
+            self._doubt(plausible.off, 0.0)
 
     def _judge(self, now_ns: int, may_move: bool, findings: tuple[Finding, ...]) -> MonitorOutput:
         """Scale the standing command."""
@@ -338,13 +325,7 @@ class SafetyMonitor:
         if v == 0.0 and w == 0.0:
             scale = 1.0
         elif may_move:
-            scale = self._tier(v, w)
-            asked = (v * scale, w * scale)
-            motion, reaction = self._motion(now_ns), self._loop.reaction
-            reach = self._envelope.reach(motion, asked, reaction)
-            points = self._obstacles(reach, now_ns)
-            verdict = self._envelope.evaluate(points, motion, asked, reaction)
-            scale, clearance = scale * verdict.scale, verdict.clearance
+            scale, clearance = self._scale(v, w, now_ns)
         intervention: Intervention = "none" if scale == 1.0 else "slowed" if scale else "stopped"
         cause = self._cause
         if not cause and intervention != "none":
@@ -360,33 +341,41 @@ class SafetyMonitor:
             findings=findings,
         )
 
-    def _tier(self, v: float, w: float) -> float:
-        """The largest scale that keeps the robot's limits and the present speed tier."""
-        c = self.config
-        fastest, turning = c.max_linear_velocity, c.max_angular_velocity
-        slowest = max(c.min_linear_velocity, -c.blind_reverse_speed)
-        if self._machine.state is State.DEGRADED:
-            fastest, turning = min(fastest, c.degraded_speed), min(turning, c.degraded_rate)
-            slowest = max(slowest, -c.degraded_speed)
-        scale = 1.0
-        if v > fastest:
-            scale = fastest / v
-        elif v < slowest:
-            scale = slowest / v
-        if abs(w) > turning:
-            scale = min(scale, turning / abs(w))
-        return scale
-
-    def _motion(self, now_ns: int) -> Motion:
-        """The measured velocity, and what may act on the wheels since it was measured."""
+    def _scale(self, v: float, w: float, now_ns: int) -> tuple[float, float]:
+        """How much of a command is let through, and the clearance now."""
         latest = self._reckoning.latest
-        assert latest is not None, "there are no obstacle points without odometry"
-        return Motion(
-            v=latest[1],
-            w=latest[2],
-            age=max(0.0, (now_ns + self._clock.stalled_ns - latest[0]) / _SECOND),
-            sent=self._acting(latest[0]),
-        )
+        assert latest is not None, "only asked for after looking around"
+        base, scanners = latest[1], list(self._scanners.values())
+        returns = np.concatenate([self._returns(scanner, base) for scanner in scanners])
+        scale = self._tier(v, w, returns)
+        asked = (v * scale, w * scale)
+        age = max(0.0, (now_ns + self._clock.stalled_ns - latest[0]) / _SECOND)
+        motion = Motion(latest[2], latest[3], age, self._acting(latest[0]))
+        reach = self._envelope.reach(motion, asked, self._loop.reaction)
+        unknown = self._seen.unknown(base, reach, scanners, now_ns)
+        points = np.concatenate([unknown, returns])
+        verdict = self._envelope.evaluate(points, motion, asked, self._loop.reaction)
+        return scale * verdict.scale, verdict.clearance
+
+    def _returns(self, scanner: Scanner, base: Pose) -> Floats:
+        """(N, 2) points of a scanner's newest scan in the frame of `base`."""
+        then = self._reckoning.pose_at(scanner.scan.stamp_ns)
+        assert then is not None, "only asked for after looking around"
+        return scanner.points_from(base, then)
+
+    def _tier(self, v: float, w: float, returns: Floats) -> float:
+        """The largest scale that keeps the robot's limits, the zones' and the speed tier's."""
+        c = self.config
+        limits = np.array([c.max_linear_velocity, -c.min_linear_velocity, c.max_angular_velocity])
+        if not any(scanner.looks_at(_BEHIND)[0] for scanner in self._scanners.values()):
+            limits[1] = min(limits[1], c.blind_reverse_speed)
+        if self._machine.state is State.DEGRADED:
+            limits = np.minimum(limits, (c.degraded_speed, c.degraded_speed, c.degraded_rate))
+        for most, least, corners in self._zones:
+            if (signed_distance(returns, corners) < 0.0).sum() >= least:
+                limits = np.minimum(limits, most)
+        asked = np.array([v, -v, abs(w)])
+        return float(min(1.0, (limits[asked > limits] / asked[asked > limits]).min(initial=1.0)))
 
     def _acting(self, since_ns: int) -> tuple[tuple[float, float], ...]:
         """The commands that may have acted on the wheels since a time."""

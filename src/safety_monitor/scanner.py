@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from safety_monitor.config import MonitorConfig
-from safety_monitor.envelope import between
-from safety_monitor.kernels import Floats, in_view, project_scan
-from safety_monitor.watchdog import Fault, Finding, ScanContent, Stream, is_finite
+from safety_monitor.kernels import Bools, Floats, Ranges, in_view, project_scan
+from safety_monitor.reckoning import Pose, between
+from safety_monitor.watchdog import Fault, Finding, Stream, not_finite
 
 MAX_BEAMS = 20_000
+_RICH = 0.2
+"""Share of beams with a return that makes a scan with next to none, right after it, incredible."""
+_POOR = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,29 +24,32 @@ class Scan:
     """A scan as the monitor keeps it.
 
     points: (N, 2) returns in the base frame at the time of the scan. ranges: (B,) metres.
-    usable: (B,) beams that say something: not masked, not NaN. layout: (3,) first angle,
-    increment, least range. complete: every beam is usable.
+    usable: (B,) beams that say something: not masked, not NaN. layout: (3,) angle of the middle
+    of all beams, increment, least range.
     """
 
     stamp_ns: int
     points: Floats
-    ranges: NDArray[np.float32]
-    usable: NDArray[np.bool_]
+    ranges: Ranges
+    usable: Bools
     layout: Floats
-    complete: bool
 
 
 class Scanner:
-    """Takes the scans of one source."""
+    """Takes the scans of one source and judges them one by one."""
 
     def __init__(self, config: MonitorConfig, name: str, pose: tuple[float, ...]) -> None:
         self.pose = np.array(pose, dtype=np.float64)
-        self._mask = config.scan_mask
-        self._stream = Stream(name, Fault.SCAN_SILENT, config.scan_timeout, config.command_future)
-        self.content = ScanContent(config, name)
+        self._config, self._name = config, name
+        self._stream = Stream(
+            "scan", config, config.scan_timeout, slowest=config.scan_max_period, name=name
+        )
         self._beam_key: tuple[int, float, float] | None = None
         self._directions: Floats = np.empty((0, 2))
         self._scan: Scan | None = None
+        self._repeats = 0
+        self._was_rich = self._blinded = False
+        self._content: tuple[Finding, ...] = ()
 
     @property
     def scan(self) -> Scan:
@@ -65,7 +70,7 @@ class Scanner:
     def take(
         self,
         stamp_ns: int,
-        ranges: NDArray[np.float32],
+        ranges: Ranges,
         angle_min: float,
         angle_increment: float,
         range_min: float,
@@ -73,23 +78,37 @@ class Scanner:
         now_ns: int,
     ) -> None:
         """Take a scan; one that cannot be read is a finding and replaces nothing."""
-        why = _malformation(ranges, angle_min, angle_increment, range_min, range_max)
-        if why:
-            self.content.malformed(why)
-            return
-        if self._stream.accept(stamp_ns, now_ns):
+        layout = angle_min, angle_increment, range_min, range_max
+        if not self._stream.take(stamp_ns, now_ns, _malformation(ranges, *layout)):
             return
         directions = self._beams(len(ranges), angle_min, angle_increment)
         points, usable, invalid, empty = project_scan(
             ranges, directions, self.pose, range_min, range_max
         )
-        layout = np.array([angle_min, angle_increment, range_min])
-        self._scan = Scan(stamp_ns, points, ranges, usable, layout, bool(usable.all()))
-        self.content.look(stamp_ns, ranges, len(points), invalid, empty)
+        frozen = self._scan is not None and len(points) and _are_equal(self._scan.ranges, ranges)
+        self._repeats = self._repeats + 1 if frozen else 0
+        middle = angle_min + 0.5 * angle_increment * (len(ranges) - 1)
+        kept = np.array([middle, angle_increment, range_min])
+        self._scan = Scan(stamp_ns, points, ranges, usable, kept)
+        self._content = tuple(self._judge(len(points), invalid, empty))
 
-    def points_from(
-        self, base: tuple[float, float, float], then: tuple[float, float, float]
-    ) -> Floats:
+    def _judge(self, hits: int, invalid: int, empty: int) -> Iterator[Finding]:
+        """Whether a scan can be believed: so many beams return, are NaN, see nothing."""
+        c, beams = self._config, max(1, hits + invalid + empty)
+        if invalid > c.scan_max_invalid * beams or hits + empty == 0:
+            yield Finding(Fault.SCAN_INVALID, f"{self._name}: {invalid} of {beams} beams invalid")
+        if hits > _POOR * beams:
+            self._blinded = False
+        elif empty and self._was_rich:
+            self._blinded = True
+        if self._blinded:
+            yield Finding(Fault.SCAN_BLINDED, f"{self._name}: returns vanished, {hits} are left")
+        if hits or empty:
+            self._was_rich = hits >= _RICH * beams
+        if c.scan_noise and self._repeats >= c.frozen_scans:
+            yield Finding(Fault.SCAN_FROZEN, f"{self._name}: {self._repeats} scans bitwise equal")
+
+    def points_from(self, base: Pose, then: Pose) -> Floats:
         """(N, 2) points in the frame of pose `base`, the scan having been taken at `then`."""
         x, y, yaw = between(base, then)
         c, s = math.cos(yaw), math.sin(yaw)
@@ -97,25 +116,20 @@ class Scanner:
         points += (x, y)
         return points
 
-    def looks_at(self, points: Floats) -> NDArray[np.bool_]:
+    def looks_at(self, points: Floats) -> Bools:
         """(N,) whether a beam that says something goes towards each of (N, 2) points."""
-        seen: NDArray[np.bool_] = in_view(
-            points, self.pose, self.scan.layout, self.scan.usable, self.scan.complete
-        )
+        seen: Bools = in_view(points, self.pose, self.scan.layout, self.scan.usable)
         return seen
 
     def findings(self, now_ns: int) -> Iterator[Finding]:
         """What is wrong with this scanner now."""
-        silent = self._stream.finding(now_ns)
-        if silent is not None:
-            yield silent
-        yield from self.content.findings
+        yield from self._stream.findings(now_ns)
+        yield from self._content
 
-    def forget(self) -> None:
-        """Start afresh, as after a jump of the clock."""
-        self._stream.forget()
-        self.content.reset()
-        self._scan = None
+    def trust(self) -> None:
+        """A person has looked: believe that nothing is there."""
+        self._blinded = self._was_rich = False
+        self._content = tuple(f for f in self._content if f.fault is not Fault.SCAN_BLINDED)
 
     def _beams(self, count: int, angle_min: float, angle_increment: float) -> Floats:
         """(count, 2) unit vectors of the beams, (0, 0) where the mask hides one."""
@@ -123,14 +137,20 @@ class Scanner:
         if key != self._beam_key:
             angles = angle_min + angle_increment * np.arange(count)
             directions = np.column_stack([np.cos(angles), np.sin(angles)])
-            for start, end in zip(self._mask[::2], self._mask[1::2], strict=True):
+            mask = self._config.scan_mask
+            for start, end in zip(mask[::2], mask[1::2], strict=True):
                 directions[(angles >= start) & (angles <= end)] = 0.0
             self._beam_key, self._directions = key, directions
         return self._directions
 
 
+def _are_equal(first: Ranges, second: Ranges) -> bool:
+    """Whether two scans are the same bit by bit, NaN included."""
+    return np.array_equal(first.view(np.uint32), second.view(np.uint32))
+
+
 def _malformation(
-    ranges: NDArray[np.float32],
+    ranges: Ranges,
     angle_min: float,
     angle_increment: float,
     range_min: float,
@@ -141,7 +161,7 @@ def _malformation(
         return "ranges are not a contiguous float32 vector"
     if not 0 < len(ranges) <= MAX_BEAMS:
         return f"{len(ranges)} beams"
-    if not is_finite(angle_min, angle_increment, range_min, range_max) or angle_increment == 0.0:
+    if not_finite(angle_min, angle_increment, range_min, range_max) or angle_increment == 0.0:
         return "angles or range limits are not usable numbers"
     if not 0.0 <= range_min < range_max:
         return f"range limits {range_min}, {range_max}"

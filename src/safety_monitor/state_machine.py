@@ -23,15 +23,9 @@ class Severity(IntEnum):
     EMERGENCY = 3
 
 
-RANK = {
-    State.NOMINAL: Severity.NONE,
-    State.DEGRADED: Severity.DEGRADE,
-    State.SAFE_STOP: Severity.STOP,
-    State.EMERGENCY_STOP: Severity.EMERGENCY,
-}
-
 _N, _D, _S, _E = State.NOMINAL, State.DEGRADED, State.SAFE_STOP, State.EMERGENCY_STOP
 
+RANK = dict(zip(State, Severity, strict=True))
 TRANSITIONS: dict[State, tuple[State, State, State, State]] = {
     # state: next by severity NONE, DEGRADE, STOP, EMERGENCY; improvements need calm
     _N: (_N, _D, _S, _E),

@@ -1,18 +1,12 @@
-"""What can be wrong, how bad it is, and how it is noticed.
-
-A fault is a condition that is true or not at an instant. What arrives leaves its trace in the
-watchers; `Watchdog.faults` then says what is wrong now.
-"""
+"""What can be wrong, how bad it is, and how it is noticed: streams, clocks, the own loop."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-
-import numpy as np
-from numpy.typing import NDArray
 
 from safety_monitor.config import MonitorConfig
 from safety_monitor.state_machine import Severity
@@ -21,48 +15,38 @@ _SECOND = 1_000_000_000
 
 
 class Fault(Enum):
-    """Everything that the monitor reacts to."""
+    """Everything that the monitor reacts to, and how."""
 
-    INTERNAL_ERROR = "internal_error"
-    OPERATOR_STOP = "operator_stop"
-    INTRUSION = "intrusion"
-    CLOCK_STALLED = "clock_stalled"
-    CLOCK_JUMPED = "clock_jumped"
-    SCAN_SILENT = "scan_silent"
-    SCAN_INVALID = "scan_invalid"
-    SCAN_BLINDED = "scan_blinded"
-    SCAN_FROZEN = "scan_frozen"
-    SCAN_SLOW = "scan_slow"
-    ODOMETRY_SILENT = "odometry_silent"
-    ODOMETRY_INVALID = "odometry_invalid"
-    ODOMETRY_CONTRADICTED = "odometry_contradicted"
-    IMU_SILENT = "imu_silent"
-    COMMAND_SILENT = "command_silent"
-    COMMAND_INVALID = "command_invalid"
-    LOOP_OVERRUN = "loop_overrun"
-    UNRECORDED = "unrecorded"
+    severity: Severity
 
+    INTERNAL_ERROR = "internal_error", Severity.EMERGENCY
+    OPERATOR_STOP = "operator_stop", Severity.EMERGENCY
+    INTRUSION = "intrusion", Severity.EMERGENCY
+    CLOCK_STALLED = "clock_stalled", Severity.STOP
+    CLOCK_JUMPED = "clock_jumped", Severity.STOP
+    SCAN_SILENT = "scan_silent", Severity.STOP
+    SCAN_INVALID = "scan_invalid", Severity.STOP
+    SCAN_BLINDED = "scan_blinded", Severity.STOP
+    SCAN_FROZEN = "scan_frozen", Severity.STOP
+    SCAN_JUMPED = "scan_jumped", Severity.STOP
+    SCAN_SLOW = "scan_slow", Severity.DEGRADE
+    ODOMETRY_SILENT = "odometry_silent", Severity.STOP
+    ODOMETRY_INVALID = "odometry_invalid", Severity.STOP
+    ODOMETRY_CONTRADICTED = "odometry_contradicted", Severity.STOP
+    ODOMETRY_SLOW = "odometry_slow", Severity.DEGRADE
+    IMU_SILENT = "imu_silent", Severity.DEGRADE
+    IMU_INVALID = "imu_invalid", Severity.DEGRADE
+    IMU_SLOW = "imu_slow", Severity.DEGRADE
+    COMMAND_SILENT = "command_silent", Severity.STOP
+    COMMAND_INVALID = "command_invalid", Severity.STOP
+    LOOP_OVERRUN = "loop_overrun", Severity.DEGRADE
+    UNRECORDED = "unrecorded", Severity.DEGRADE
 
-SEVERITY: dict[Fault, Severity] = {
-    Fault.INTERNAL_ERROR: Severity.EMERGENCY,
-    Fault.OPERATOR_STOP: Severity.EMERGENCY,
-    Fault.INTRUSION: Severity.EMERGENCY,
-    Fault.CLOCK_STALLED: Severity.STOP,
-    Fault.CLOCK_JUMPED: Severity.STOP,
-    Fault.SCAN_SILENT: Severity.STOP,
-    Fault.SCAN_INVALID: Severity.STOP,
-    Fault.SCAN_BLINDED: Severity.STOP,
-    Fault.SCAN_FROZEN: Severity.STOP,
-    Fault.SCAN_SLOW: Severity.DEGRADE,
-    Fault.ODOMETRY_SILENT: Severity.STOP,
-    Fault.ODOMETRY_INVALID: Severity.STOP,
-    Fault.ODOMETRY_CONTRADICTED: Severity.STOP,
-    Fault.IMU_SILENT: Severity.DEGRADE,
-    Fault.COMMAND_SILENT: Severity.STOP,
-    Fault.COMMAND_INVALID: Severity.STOP,
-    Fault.LOOP_OVERRUN: Severity.DEGRADE,
-    Fault.UNRECORDED: Severity.DEGRADE,
-}
+    def __new__(cls, name: str, severity: Severity) -> Fault:
+        """A member's value is its name alone."""
+        member = object.__new__(cls)
+        member._value_, member.severity = name, severity
+        return member
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,125 +59,79 @@ class Finding:
     @property
     def severity(self) -> Severity:
         """How bad it is."""
-        return SEVERITY[self.fault]
+        return self.fault.severity
 
     def __str__(self) -> str:
         return f"{self.fault.value}: {self.detail}"
 
 
 class Stream:
-    """The stamps of one input: what is refused, how old the newest is."""
+    """One input: what is refused, how old the newest message is, how often they come."""
 
-    def __init__(self, name: str, silent: Fault, timeout_s: float, future_s: float) -> None:
-        self._name = name
-        self._silent = silent
-        self._timeout_ns = round(timeout_s * _SECOND)
-        self._future_ns = round(future_s * _SECOND)
+    PERIODS = 10
+
+    def __init__(
+        self,
+        kind: str,
+        config: MonitorConfig,
+        oldest: float,
+        silence: float = math.inf,
+        slowest: float = math.inf,
+        name: str = "",
+    ) -> None:
+        """Watch an input.
+
+        Args:
+            kind: of input, as in the names of its faults.
+            config: of the monitor.
+            oldest: age of the newest message's stamp above which the input is silent, seconds.
+            silence: time since a message last came above which it is, too.
+            slowest: mean period above which it is slow.
+            name: for people, where there are several of a kind.
+        """
+        self._kind, self._name = kind.upper(), name or kind
+        self._limits = oldest, silence, slowest
+        self._future_ns = round(config.command_future * _SECOND)
+        self._periods: deque[int] = deque(maxlen=self.PERIODS)
+        self._came_ns = 0
+        self._flaw = self._refusal = ""
         self.stamp_ns: int | None = None
-        self.refused = 0
 
-    def accept(self, stamp_ns: int, now_ns: int) -> str:
-        """Take a stamp; returns the reason for refusing it, or ''."""
-        reason = ""
-        if stamp_ns > now_ns + self._future_ns:
-            reason = f"stamp {(stamp_ns - now_ns) / _SECOND:.3f} s in the future"
-        elif now_ns - stamp_ns > self._timeout_ns:
-            reason = f"stamp {(now_ns - stamp_ns) / _SECOND:.3f} s old"
+    def take(self, stamp_ns: int, now_ns: int, flaw: str = "") -> bool:
+        """Take a message; returns whether it may be used. flaw: why its content cannot be."""
+        age_ns = now_ns - stamp_ns
+        self._flaw, self._refusal = flaw, ""
+        if flaw:
+            return False
+        if -age_ns > self._future_ns:
+            self._refusal = f"refused: from {-age_ns / _SECOND:.3f} s in the future"
+        elif age_ns > self._limits[0] * _SECOND:
+            self._refusal = f"refused: from {age_ns / _SECOND:.3f} s ago"
         elif self.stamp_ns is not None and stamp_ns <= self.stamp_ns:
-            reason = "stamp repeated or out of order"
+            self._refusal = "refused: stamp repeated or out of order"
         else:
-            self.stamp_ns = stamp_ns
-            return ""
-        self.refused += 1
-        return f"{self._name}: {reason}"
+            if self.stamp_ns is not None:
+                self._periods.append(stamp_ns - self.stamp_ns)
+            self.stamp_ns, self._came_ns = stamp_ns, now_ns
+        return not self._refusal
 
     def forget(self) -> None:
-        """Start afresh, as after a jump of the clock."""
+        """Nobody sends any more."""
         self.stamp_ns = None
-
-    def finding(self, now_ns: int) -> Finding | None:
-        """Silence, if there is any."""
-        if self.stamp_ns is None:
-            return Finding(self._silent, f"nothing from {self._name} yet")
-        age_ns = now_ns - self.stamp_ns
-        if age_ns <= self._timeout_ns:
-            return None
-        return Finding(self._silent, f"{self._name} {age_ns / _SECOND:.2f} s old")
-
-
-class ScanContent:
-    """Whether what a scanner says can be believed, one scan at a time."""
-
-    RICH = 0.2
-    """Share of beams with a return that makes a scan without any, right after it, incredible."""
-
-    def __init__(self, config: MonitorConfig, name: str) -> None:
-        self._config = config
-        self._name = name
-        self._periods: deque[float] = deque(maxlen=10)
-        self._last_stamp: int | None = None
-        self._last: NDArray[np.float32] | None = None
-        self._repeats = 0
-        self._was_rich = False
-        self._findings: tuple[Finding, ...] = ()
-        self._blinded = False
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was wrong with the newest scan."""
-        return self._findings
-
-    def malformed(self, why: str) -> None:
-        """A scan that could not be read at all."""
-        self._findings = (Finding(Fault.SCAN_INVALID, f"{self._name}: {why}"),)
-
-    def look(
-        self, stamp_ns: int, ranges: NDArray[np.float32], hits: int, invalid: int, empty: int
-    ) -> None:
-        """Judge a scan: `hits` beams return, `invalid` are NaN, `empty` see nothing."""
-        beams = max(1, hits + invalid + empty)
-        found = []
-        if invalid > self._config.scan_max_invalid * beams or hits + empty == 0:
-            found.append(Finding(Fault.SCAN_INVALID, f"{self._name}: {invalid} of {beams} invalid"))
-        if hits:
-            self._blinded = False
-        elif empty and self._was_rich:
-            self._blinded = True
-        if self._blinded:
-            found.append(
-                Finding(Fault.SCAN_BLINDED, f"{self._name}: every return vanished at once")
-            )
-        if hits or empty:
-            self._was_rich = hits >= self.RICH * beams
-        if self._is_frozen(ranges, hits):
-            found.append(
-                Finding(Fault.SCAN_FROZEN, f"{self._name}: {self._repeats} scans bitwise equal")
-            )
-        if self._last_stamp is not None:
-            self._periods.append((stamp_ns - self._last_stamp) / _SECOND)
-        self._last_stamp = stamp_ns
-        if len(self._periods) == self._periods.maxlen:
-            mean = sum(self._periods) / len(self._periods)
-            if mean > self._config.scan_max_period:
-                found.append(Finding(Fault.SCAN_SLOW, f"{self._name}: every {mean:.3f} s"))
-        self._findings = tuple(found)
-
-    def reset(self) -> None:
-        """A person has looked: believe an empty scan; and start afresh."""
-        self._blinded = self._was_rich = False
         self._periods.clear()
-        self._last_stamp = None
 
-    def _is_frozen(self, ranges: NDArray[np.float32], hits: int) -> bool:
-        same = (
-            hits > 0
-            and self._last is not None
-            and self._last.size == ranges.size
-            and np.array_equal(self._last.view(np.uint32), ranges.view(np.uint32))
-        )
-        self._repeats = self._repeats + 1 if same else 0
-        self._last = ranges
-        return self._config.scan_noise and self._repeats >= self._config.frozen_scans
+    def findings(self, now_ns: int) -> Iterator[Finding]:
+        """What is wrong with the input now."""
+        oldest, silence, slowest = self._limits
+        age = math.inf if self.stamp_ns is None else (now_ns - self.stamp_ns) / _SECOND
+        if self._flaw:
+            yield Finding(Fault[f"{self._kind}_INVALID"], f"{self._name}: {self._flaw}")
+        if age > oldest or (now_ns - self._came_ns) / _SECOND > silence:
+            detail = f"{self._name} {age:.2f} s old {self._refusal}".rstrip()
+            yield Finding(Fault[f"{self._kind}_SILENT"], detail)
+        period = sum(self._periods) / self.PERIODS / _SECOND
+        if len(self._periods) == self.PERIODS and period > slowest:
+            yield Finding(Fault[f"{self._kind}_SLOW"], f"{self._name}: every {period:.3f} s")
 
 
 class YawRateAgreement:
@@ -213,53 +151,42 @@ class YawRateAgreement:
         elif self._apart_since is None:
             self._apart_since = stamp_ns
 
-    def forget(self) -> None:
-        """Start afresh, as after a jump of the clock."""
-        self._apart_since = None
-
-    def finding(self, now_ns: int) -> Finding | None:
+    def findings(self, now_ns: int) -> Iterator[Finding]:
         """A lasting contradiction, if there is one."""
-        if self._apart_since is None or now_ns - self._apart_since < self._hold_ns:
-            return None
-        return Finding(
-            Fault.ODOMETRY_CONTRADICTED,
-            f"yaw rate {self._difference:+.2f} rad/s apart from the gyroscope's",
-        )
+        if self._apart_since is not None and now_ns - self._apart_since >= self._hold_ns:
+            detail = f"yaw rate {self._difference:+.2f} rad/s apart from the gyroscope's"
+            yield Finding(Fault.ODOMETRY_CONTRADICTED, detail)
 
 
 class ClockWatch:
-    """The clock that stamps are compared with, against a steady one."""
+    """The clock that stamps are compared with, against a steady one.
+
+    jumped_ns: by how much it jumped before the newest cycle. stalled_ns: how long it has stood.
+    """
 
     def __init__(self, config: MonitorConfig) -> None:
         self._stall_ns = round(config.clock_stall * _SECOND)
         self._jump_ns = round(config.clock_jump * _SECOND)
         self._moved: tuple[int, int] | None = None
-        self.jumped_ns = 0
-        """By how much it jumped in the newest cycle."""
-        self.stalled_ns = 0
-        """How long it has stood still."""
+        self.jumped_ns = self.stalled_ns = 0
 
-    def tick(self, now_ns: int, steady_ns: int) -> Finding | None:
+    def tick(self, now_ns: int, steady_ns: int) -> list[Finding]:
         """Compare both clocks; call once a cycle.
 
         A clock that stood still (we may have heard it late) and then catches up has not jumped:
         both are compared since it last moved.
         """
-        self.jumped_ns = 0
-        if self._moved is None:
+        before = self._moved or (now_ns, steady_ns)
+        passed, really = now_ns - before[0], steady_ns - before[1]
+        if passed or self._moved is None:
             self._moved = now_ns, steady_ns
-            return None
-        passed, really = now_ns - self._moved[0], steady_ns - self._moved[1]
         self.stalled_ns = 0 if passed else really
-        if passed == 0:
-            if really <= self._stall_ns:
-                return None
-            return Finding(Fault.CLOCK_STALLED, f"has not moved for {really / _SECOND:.2f} s")
-        self._moved = now_ns, steady_ns
-        if 0 < passed <= really + self._jump_ns:
-            return None
-        self.jumped_ns = passed - really
-        return Finding(Fault.CLOCK_JUMPED, f"by {self.jumped_ns / _SECOND:+.3f} s")
+        self.jumped_ns = 0 if 0 <= passed <= really + self._jump_ns else passed - really
+        if self.jumped_ns:
+            return [Finding(Fault.CLOCK_JUMPED, f"by {self.jumped_ns / _SECOND:+.3f} s")]
+        if self.stalled_ns > self._stall_ns:
+            return [Finding(Fault.CLOCK_STALLED, f"has not moved for {really / _SECOND:.2f} s")]
+        return []
 
 
 class LoopWatch:
@@ -273,7 +200,7 @@ class LoopWatch:
         self._starts: deque[tuple[int, float]] = deque()
         self._last: int | None = None
 
-    def tick(self, steady_ns: int) -> Finding | None:
+    def tick(self, steady_ns: int) -> list[Finding]:
         """Note the start of a cycle."""
         if self._last is not None:
             self._starts.append((steady_ns, (steady_ns - self._last) / _SECOND))
@@ -282,8 +209,8 @@ class LoopWatch:
             self._starts.popleft()
         worst = self._worst()
         if worst <= self._limit:
-            return None
-        return Finding(Fault.LOOP_OVERRUN, f"a cycle came after {worst * 1e3:.0f} ms")
+            return []
+        return [Finding(Fault.LOOP_OVERRUN, f"a cycle came after {worst * 1e3:.0f} ms")]
 
     @property
     def reaction(self) -> float:
@@ -294,6 +221,6 @@ class LoopWatch:
         return max((gap for _, gap in self._starts), default=0.0)
 
 
-def is_finite(*values: float) -> bool:
-    """Whether all are finite numbers."""
-    return all(math.isfinite(value) for value in values)
+def not_finite(*values: float) -> str:
+    """Why numbers cannot be used, or ''."""
+    return "" if all(math.isfinite(value) for value in values) else f"{values} is not finite"

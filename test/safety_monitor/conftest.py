@@ -62,6 +62,33 @@ def cast_rays(circles: np.ndarray, x: float, y: float, yaw: float) -> np.ndarray
     return ranges
 
 
+@njit(cache=True)
+def nearest_circle(
+    circles: np.ndarray, x: float, y: float, yaw: float, vertices: np.ndarray
+) -> float:
+    """Distance from a polygon at a pose to the nearest of (N, 3) circles within a metre of it."""
+    c, s = math.cos(yaw), math.sin(yaw)
+    least = math.inf
+    for k in range(circles.shape[0]):
+        px = c * (circles[k, 0] - x) + s * (circles[k, 1] - y)
+        py = c * (circles[k, 1] - y) - s * (circles[k, 0] - x)
+        if px * px + py * py > 1.0:
+            continue
+        square, inside = math.inf, False
+        for i in range(vertices.shape[0]):
+            ax, ay = vertices[i]
+            bx, by = vertices[(i + 1) % vertices.shape[0]]
+            ex, ey = bx - ax, by - ay
+            along = ((px - ax) * ex + (py - ay) * ey) / (ex * ex + ey * ey)
+            along = min(1.0, max(0.0, along))
+            square = min(square, (px - ax - along * ex) ** 2 + (py - ay - along * ey) ** 2)
+            if (ay > py) != (by > py) and px < ax + ex * (py - ay) / ey:
+                inside = not inside
+        distance = -math.sqrt(square) if inside else math.sqrt(square)
+        least = min(least, distance - circles[k, 2])
+    return least
+
+
 @dataclass
 class Rig:
     """A monitor that guards a unicycle whose rates vary between what is sure and what is most."""
@@ -147,16 +174,7 @@ class Rig:
 
     def distance(self) -> float:
         """Exact distance from the footprint to the nearest circle."""
-        if not len(self.circles):
-            return math.inf
-        c, s = math.cos(self.yaw), math.sin(self.yaw)
-        centres = (self.circles[:, :2] - (self.x, self.y)) @ np.array([[c, s], [-s, c]]).T
-        near = (centres**2).sum(1) < 1.0
-        if not near.any():
-            return math.inf
-        return float(
-            (_polygon_distance(centres[near], self.vertices) - self.circles[near, 2]).min()
-        )
+        return float(nearest_circle(self.circles, self.x, self.y, self.yaw, self.vertices))
 
     def settle(self) -> None:
         """Stand still until the monitor is nominal."""

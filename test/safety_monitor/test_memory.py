@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from safety_monitor.config import MonitorConfig
-from safety_monitor.kernels import footprint_edges
+from safety_monitor.envelope import body_of
 from safety_monitor.memory import SeenSpace
 from safety_monitor.scanner import Scanner
 
@@ -21,10 +21,8 @@ class Seen:
 
     def __init__(self, vouched: bool = False, **changes: float) -> None:
         config = MonitorConfig(**changes)
-        edges = footprint_edges(config.footprint)
-        radius = float(np.hypot(edges[:, 0], edges[:, 1]).max())
         self.scanner = Scanner(config, "scan", config.lidar_pose)
-        self.space = SeenSpace(config, edges, radius)
+        self.space = SeenSpace(config, body_of(config))
         self.space.start((0.0, 0.0, 0.0), 0, vouched)
         self.now = 0
 

@@ -10,14 +10,14 @@ import itertools
 
 import numpy as np
 
-from safety_monitor import kernels, memory_kernels
+from safety_monitor import kernels, memory
 from safety_monitor.config import MonitorConfig
 from safety_monitor.monitor import SafetyMonitor
 from safety_monitor.rehearsal import rehearse
 
 def compiled():
     found = {}
-    for module in (kernels, memory_kernels):
+    for module in (kernels, memory):
         for name, value in vars(module).items():
             if hasattr(value, "signatures"):
                 found[name] = len(value.signatures)
