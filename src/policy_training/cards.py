@@ -11,8 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autonomy_nodes.decision.card import render
 from autonomy_nodes.decision.contract import load_manifest
-from policy_training.config import TrainingConfig
-from policy_training.evaluate import DRIVERS
+from policy_training.config import DRIVERS, TrainingConfig
 from policy_training.export import revision
 from policy_training.store import SCHEMA_VERSION, schema
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +12,11 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Family = Literal["barn", "dense", "rooms", "aisles", "clutter", "walkers"]
 Mix = Annotated[dict[Family, Annotated[float, Field(ge=0.0)]], Field(min_length=1)]
+
+Driver = Literal["random", "go_to_goal", "fallback", "policy", "default"]
+
+DRIVERS: tuple[Driver, ...] = get_args(Driver)
+"""What may drive: baselines first, then the planner alone, the policy alone, and both."""
 
 SEEDS_PER_SPLIT = 1_000_000
 """World seeds of the splits are disjoint: train, validation and test start this far apart."""
@@ -60,9 +65,14 @@ class Network(_Schema):
 
 
 class Optimisation(_Schema):
-    """Behaviour cloning of (vx, wz)."""
+    """Behaviour cloning of (vx, wz).
+
+    epochs: passes over the data in the last round; correction_epochs: in the rounds before, whose
+    policies only choose what is gathered next.
+    """
 
     epochs: Count = 20
+    correction_epochs: Count = 10
     batch: Count = 512
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
@@ -70,9 +80,13 @@ class Optimisation(_Schema):
 
 
 class Evaluation(_Schema):
-    """Worlds of the validation split for the fit, of the test split for driving at the end."""
+    """Worlds of the validation split for the fit, of the test split for driving at the end.
+
+    drivers: who drives there; with `policy` its INT8 variant does too.
+    """
 
     families: Mix
+    drivers: Annotated[tuple[Driver, ...], Field(min_length=1)] = DRIVERS
     time_limit_s: Annotated[float, Field(gt=1.0)] = 60.0
     validation_episodes: Count = 20
     test_episodes: Count = 40

@@ -26,8 +26,6 @@ from policy_training.rig import Rig, draw_dynamics
 from policy_training.worlds import generate
 
 BASELINES = ("random", "go_to_goal")
-DRIVERS = (*BASELINES, "fallback", "policy", "default")
-"""What may drive: baselines first, then the planner alone, the policy alone, and both."""
 
 
 @dataclass(frozen=True)

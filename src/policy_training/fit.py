@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from policy_training.blueprint import CLOSE_VX, CLOSE_WZ, input_specs
-from policy_training.config import TrainingConfig
+from policy_training.config import Network, TrainingConfig
 from policy_training.dataset import Dataset, concatenate
 from policy_training.network import PolicyNetwork
 
@@ -43,8 +44,18 @@ def fit(
     validation: Dataset,
     config: TrainingConfig,
     progress: Callable[[str], None],
+    epochs: int | None = None,
 ) -> FitResult:
-    """Fit a new network; the last epoch's is kept, the learning rate having decayed to zero."""
+    """Fit a new network; the last epoch's is kept, the learning rate having decayed to zero.
+
+    Args:
+        train: ticks to fit to.
+        validation: ticks to measure on, and to fit the confidence to.
+        config: the run.
+        progress: takes one line per epoch.
+        epochs: passes instead of the configuration's.
+    """
+    epochs = epochs or config.optimisation.epochs
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.workers)
     if config.optimisation.mirror:
@@ -61,10 +72,10 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
         max_lr=config.optimisation.learning_rate,
-        total_steps=batches * config.optimisation.epochs,
+        total_steps=batches * epochs,
     )
     shuffle = torch.Generator().manual_seed(config.seed)
-    for epoch in range(config.optimisation.epochs):
+    for epoch in range(epochs):
         order = torch.randperm(len(label), generator=shuffle)
         total = 0.0
         for rows in torch.chunk(order, batches)[:batches]:
@@ -74,10 +85,24 @@ def fit(
             optimiser.step()
             schedule.step()
             total += float(loss.detach())
-        progress(f"epoch {epoch + 1}/{config.optimisation.epochs}: loss {total / batches:.4f}")
+        progress(f"epoch {epoch + 1}/{epochs}: loss {total / batches:.4f}")
     vx_rmse, wz_rmse = errors(network, validation, config)
     fit_confidence(network, validation, config)
     return FitResult(network, vx_rmse, wz_rmse)
+
+
+def save_fit(result: FitResult, file: Path) -> None:
+    """Write the network's weights and the errors."""
+    errors = {"vx_rmse": result.vx_rmse, "wz_rmse": result.wz_rmse}
+    torch.save({"weights": result.network.state_dict(), **errors}, file)
+
+
+def load_fit(file: Path, network: Network) -> FitResult:
+    """Read what `save_fit` wrote."""
+    stored = torch.load(file, weights_only=True)
+    fitted = PolicyNetwork(network)
+    fitted.load_state_dict(stored["weights"])
+    return FitResult(fitted, stored["vx_rmse"], stored["wz_rmse"])
 
 
 def fit_confidence(network: PolicyNetwork, held_out: Dataset, config: TrainingConfig) -> None:

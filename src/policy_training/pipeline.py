@@ -16,9 +16,9 @@ import numpy as np
 from policy_training.cards import data_card, model_card, release_notes
 from policy_training.config import Family, TrainingConfig
 from policy_training.dataset import Dataset, concatenate
-from policy_training.evaluate import DRIVERS, Summary, evaluate, summarise
+from policy_training.evaluate import Summary, evaluate, summarise
 from policy_training.export import MODEL_FILE, Exported, export
-from policy_training.fit import FitResult, fit
+from policy_training.fit import FitResult, fit, load_fit, save_fit
 from policy_training.gather import plan_episodes
 from policy_training.quality import check
 from policy_training.quantise import quantise
@@ -92,20 +92,26 @@ def _learn(gatherer: Gatherer, record: Record) -> _Learnt:
         train = concatenate(parts)
         splits = {"train": train, "validation": validation}
         frame = check(splits, config.network, families_of(config, index + 1))
-        policy, known = work / f"policy_{index}", work / f"round_{index}.json"
-        last = index == len(config.gathering.rounds) - 1
-        if gatherer.resume and known.is_file() and policy.is_dir() and not last:
-            figures.append(json.loads(known.read_text()))
-            record.metrics(figures[-1], index)
-            continue
-        result = fit(train, validation, config, gatherer.progress)
+        policy = work / f"policy_{index}"
+        result = _fitted(gatherer, index, train, validation)
         exported = export(result.network, config, train, validation, {}, policy, created)
         figures.append(_round_figures(result, train))
-        known.write_text(json.dumps(figures[-1]))
         record.metrics(figures[-1], index)
         gatherer.progress(f"round {index}: {figures[-1]}")
     (work / DATA_CARD).write_text(data_card(config, frame, created))
     return _Learnt(result, train, validation, figures, exported, created)
+
+
+def _fitted(gatherer: Gatherer, index: int, train: Dataset, validation: Dataset) -> FitResult:
+    """The fit of a round, taken from disk where an interrupted run had come so far."""
+    config, file = gatherer.config, gatherer.work / f"fit_{index}.pt"
+    if gatherer.resume and file.is_file():
+        return load_fit(file, config.network)
+    last = index == len(config.gathering.rounds) - 1
+    epochs = None if last else config.optimisation.correction_epochs
+    result = fit(train, validation, config, gatherer.progress, epochs)
+    save_fit(result, file)
+    return result
 
 
 def _judge(gatherer: Gatherer, learnt: _Learnt, out: Path, record: Record) -> dict[str, Any]:
@@ -113,8 +119,12 @@ def _judge(gatherer: Gatherer, learnt: _Learnt, out: Path, record: Record) -> di
     config = gatherer.config
     small = gatherer.work / INT8
     quantise(learnt.policy.directory, small, learnt.train, config)
-    summaries = {driver: _drive(gatherer, learnt.policy.directory, driver) for driver in DRIVERS}
-    summaries["policy_int8"] = _drive(gatherer, small, "policy")
+    drivers = config.evaluation.drivers
+    summaries: dict[str, Summary] = {
+        driver: _drive(gatherer, learnt.policy.directory, driver) for driver in drivers
+    }
+    if "policy" in drivers:
+        summaries["policy_int8"] = _drive(gatherer, small, "policy")
     metrics = _metrics(learnt.result, summaries)
     exported = export(
         learnt.result.network,
@@ -182,8 +192,9 @@ def _metrics(result: FitResult, summaries: Mapping[str, Summary]) -> dict[str, f
     metrics = {
         "validation_vx_rmse": result.vx_rmse,
         "validation_wz_rmse": result.wz_rmse,
-        "policy_tick_share": summaries["default"].policy_tick_share,
     }
+    if "default" in summaries:
+        metrics["policy_tick_share"] = summaries["default"].policy_tick_share
     for driver, summary in summaries.items():
         metrics[f"{driver}_success_rate"] = summary.success_rate
         metrics[f"{driver}_contact_rate"] = summary.contact_rate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,7 +39,6 @@ TINY = {
         "families": {"clutter": 1.0},
         "validation_episodes": 1,
         "test_episodes": 1,
-        "time_limit_s": 3.0,
     },
 }
 
@@ -175,29 +175,43 @@ def test_confidence_is_high_where_the_answers_are_right_and_low_where_they_are_n
 
 
 @pytest.mark.slow
-def test_train_writes_a_policy_that_loads_with_its_cards_and_its_record(tmp_path, monkeypatch):
+def test_smoke_configuration_gives_a_policy_that_is_better_than_random(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arguments = ["--config", str(_write(tmp_path)), "--out", "policy", "--seed", "3", "--json"]
-    result = CliRunner().invoke(app, [*arguments, "--no-track"])
+    file = share_directory() / "config" / "training" / "smoke.yaml"
+    arguments = ["--config", str(file), "--out", "policy", "--seed", "3", "--json", "--no-track"]
+    result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.stderr
     figures = json.loads(result.stdout)
-    manifest = load_policy(tmp_path / "policy").manifest
-    assert manifest.provenance.seed == 3
-    assert manifest.provenance.metrics["policy_tick_share"] == pytest.approx(
-        figures["policy_tick_share"], abs=1e-3
-    )
-    assert [entry["worlds"] for entry in figures["rounds"]] == [2, 3]
-    assert all(spec.statistics is not None for spec in manifest.inputs)
-    assert set(figures["evaluation"]) >= {"random", "go_to_goal", "fallback", "policy"}
-    for name in ("CARD.md", "RELEASE_NOTES.md"):
-        assert manifest.model.sha256 in (tmp_path / "policy" / name).read_text()
-    assert load_policy(tmp_path / "policy" / "int8").manifest.name == "tiny_int8"
-    card = (tmp_path / "out" / "training" / "tiny_seed3" / "DATA_CARD.md").read_text()
+    assert figures["policy_success_rate"] >= figures["random_success_rate"] + 0.3
+    assert [entry["worlds"] for entry in figures["rounds"]] == [16, 24]
+    _check_policy(tmp_path / "policy", figures)
+    card = (tmp_path / "out" / "training" / "smoke_seed3" / "DATA_CARD.md").read_text()
     assert "| train | " in card
-    resumed = CliRunner().invoke(app, [*arguments, "--resume", "--no-track"])
-    assert json.loads(resumed.stdout)["rounds"] == figures["rounds"]
-    _write(tmp_path, optimisation={"epochs": 1})
-    refused = CliRunner().invoke(app, [*arguments, "--resume", "--no-track"])
+    _check_resume(arguments, figures, tmp_path)
+
+
+def _check_policy(directory, figures):
+    """It loads with its provenance, its statistics, its cards and its INT8 variant."""
+    manifest = load_policy(directory).manifest
+    assert manifest.provenance.seed == 3
+    share = manifest.provenance.metrics["policy_tick_share"]
+    assert share == pytest.approx(figures["policy_tick_share"], abs=1e-3)
+    assert all(spec.statistics is not None for spec in manifest.inputs)
+    assert manifest.confidence is not None
+    for name in ("CARD.md", "RELEASE_NOTES.md"):
+        assert manifest.model.sha256 in (directory / name).read_text()
+    assert load_policy(directory / "int8").manifest.name == "smoke_int8"
+
+
+def _check_resume(arguments, figures, tmp_path):
+    """The same run again takes everything from disk; another run is not mixed with it."""
+    resumed = CliRunner().invoke(app, [*arguments, "--resume"])
+    assert json.loads(resumed.stdout)["evaluation"] == figures["evaluation"]
+    other = yaml.safe_load(Path(arguments[1]).read_text())
+    other["optimisation"]["epochs"] = 1
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(other))
+    changed = ["--config", str(tmp_path / "other.yaml"), *arguments[2:], "--resume"]
+    refused = CliRunner().invoke(app, changed)
     assert refused.exit_code == 2
     assert "another configuration" in refused.stderr
 

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autonomy_nodes.decision.contract import load_policy
-from policy_training.config import Family, TrainingError
-from policy_training.evaluate import DRIVERS
+from policy_training.config import DRIVERS, Family, TrainingError
 from policy_training.evaluation import ticks
 from policy_training.evaluation.episodes import EpisodeOutcome, Setup, run_episode
 from policy_training.evaluation.slices import episode_slices, rates
@@ -129,8 +128,10 @@ def _begin(
     mark.write_text(json.dumps(identity))
     if not episodes.is_file():
         return {}
-    lines = [json.loads(line) for line in episodes.read_text().splitlines() if line.endswith("}")]
-    found = [EpisodeOutcome.of_document(line) for line in lines]
+    # A line that was being written when the campaign was interrupted is left out.
+    lines = [line for line in episodes.read_text().split("\n")[:-1] if line]
+    episodes.write_text("".join(f"{line}\n" for line in lines))
+    found = [EpisodeOutcome.of_document(json.loads(line)) for line in lines]
     return {(e.driver, e.family, e.seed): e for e in found}
 
 
