@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -34,7 +33,8 @@ Report = Callable[[RunPlan, RunResult, RunTiming], None]
 class Limits:
     """What one run may take: wall seconds, seconds without progress, and memory.
 
-    hang_s covers building the world and, in a fresh installation, compiling.
+    hang_s covers building the world and, in a fresh installation, compiling; a worker's start
+    counts for no run.
     """
 
     wall_s: float = 300.0
@@ -96,16 +96,20 @@ class _Worker:
         with _single_threaded():
             self._process.start()
         theirs.close()
+        self._ready = False
         self._memory = psutil.Process(self._process.pid)
 
     def give(self, plan: RunPlan) -> None:
         """Let the worker play a run."""
         self.plan = plan
-        self._began = self._beaten = time.monotonic()
-        self._last_beat, self._peak_mb = -1.0, 0.0
-        self._beat.value = 0.0
+        self._start_clocks()
+        self._beat.value, self._peak_mb = 0.0, 0.0
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(plan)
+
+    def _start_clocks(self) -> None:
+        self._began = self._beaten = time.monotonic()
+        self._last_beat = -1.0
 
     def look(self, limits: Limits) -> tuple[RunPlan, RunResult, RunTiming] | None:
         """How the run ended, None while it goes on."""
@@ -114,14 +118,19 @@ class _Worker:
         plan = self.plan
         try:
             if self.connection.poll():
-                result, timing = self.connection.recv()
+                received = self.connection.recv()
+                if received is None:
+                    self._ready = True
+                    self._start_clocks()
+                    return None
+                result, timing = received
                 self.plan = None
                 return plan, result, timing.model_copy(update={"peak_rss_mb": self._peak()})
         except (EOFError, ConnectionResetError):
             return self._replace(ErrorKind.CRASH, self._cause_of_death())
         if not self._process.is_alive() and not self.connection.poll():
             return self._replace(ErrorKind.CRASH, self._cause_of_death())
-        broken = self._broken_limit(limits)
+        broken = self._broken_limit(limits) if self._ready else None
         return self._replace(*broken) if broken else None
 
     def _broken_limit(self, limits: Limits) -> tuple[ErrorKind, str] | None:
@@ -171,7 +180,7 @@ class _Worker:
 def _serve(
     connection: Connection, beat: Any, number: int, settings: JobSettings, play: str
 ) -> None:
-    """A worker's life: take a plan, play it, send what came of it."""
+    """A worker's life: say that it is ready, take a plan, play it, send what came of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     module, _, function = play.partition(":")
     job = getattr(importlib.import_module(module), function)
@@ -179,6 +188,7 @@ def _serve(
     def hear(simulated_s: float) -> None:
         beat.value = simulated_s
 
+    connection.send(None)
     while True:
         try:
             plan = connection.recv()
@@ -201,8 +211,3 @@ def _single_threaded() -> Any:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def default_out() -> Path:
-    """Where results go if nothing else is said."""
-    return Path("out") / "eval"

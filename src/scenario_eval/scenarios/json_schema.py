@@ -46,7 +46,21 @@ def json_schema() -> dict[str, Any]:
     number = {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS}
     properties["seeds"] = _either("array", {"items": seed, "minItems": 1}, number)
     definitions["Drawn"] = _drawn_schema()
-    return {"$schema": DRAFT, "title": "edge_autonomy scenario", **schema}
+    return {"$schema": DRAFT, **_without_titles(schema), "title": "edge_autonomy scenario"}
+
+
+def _without_titles(schema: Any) -> Any:
+    """The schema without the titles that pydantic makes of the fields' names."""
+    if isinstance(schema, list):
+        return [_without_titles(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    named = isinstance(schema.get("title"), str)
+    return {
+        key: _without_titles(value)
+        for key, value in schema.items()
+        if not (named and key == "title")
+    }
 
 
 _CONDITION = {"type": "string", "pattern": PATTERN}

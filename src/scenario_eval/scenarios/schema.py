@@ -107,7 +107,9 @@ def _fault_kind(value: Any) -> str:
 def _world_kind(value: Any) -> str:
     if isinstance(value, dict):
         return str(value.get("generate", "file" if "file" in value else ""))
-    return str(getattr(value, "generate", "file"))
+    if isinstance(value, WorldFile):
+        return "file"
+    return str(getattr(value, "generate", ""))
 
 
 if TYPE_CHECKING:
