@@ -13,12 +13,24 @@ from functools import partial
 from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.event_handler import QoSPublisherEventType, QoSSubscriptionEventType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 
+SELDOM = 64
+"""Of so many waits one looks for events that are worth a warning and no more."""
+WARNINGS = frozenset(
+    {
+        QoSPublisherEventType.RCL_PUBLISHER_OFFERED_INCOMPATIBLE_QOS,
+        QoSPublisherEventType.RCL_PUBLISHER_INCOMPATIBLE_TYPE,
+        QoSSubscriptionEventType.RCL_SUBSCRIPTION_REQUESTED_INCOMPATIBLE_QOS,
+        QoSSubscriptionEventType.RCL_SUBSCRIPTION_INCOMPATIBLE_TYPE,
+    }
+)
+"""QoS events that rclpy's default handlers log: they happen when an endpoint is discovered."""
 KINDS = ("subscription", "guard_condition", "timer", "client", "service")
 
 
@@ -70,6 +82,8 @@ class LeanExecutor(SingleThreadedExecutor):
         self._stale = True
         self._wait_set: Any = None
         self._waitables: list[Any] = []
+        self._seldom: list[Any] = []
+        self._waits = 0
         self._handles: dict[str, list[Any]] = {}
         self._ready: dict[str, dict[int, Callable[[], None]]] = {}
 
@@ -112,18 +126,22 @@ class LeanExecutor(SingleThreadedExecutor):
             wait_set.add_client(handle)
         for handle in handles["service"]:
             wait_set.add_service(handle)
-        for waitable in self._waitables:
+        self._waits += 1
+        waitables = self._waitables
+        if self._waits % SELDOM == 0:
+            waitables = waitables + self._seldom
+        for waitable in waitables:
             waitable.add_to_wait_set(wait_set)
         wait_set.wait(-1 if timeout_sec is None or timeout_sec < 0.0 else int(timeout_sec * 1e9))
         if not self._context.ok():
             raise ExternalShutdownException()
-        self._run_ready(wait_set)
+        self._run_ready(wait_set, waitables)
 
-    def _run_ready(self, wait_set: Any) -> None:
+    def _run_ready(self, wait_set: Any, waitables: list[Any]) -> None:
         """Run what is ready, once each; an entity that a callback destroyed is passed over."""
         work: list[Callable[[], None]] = [
             partial(_run_waitable, waitable, waitable.take_data())
-            for waitable in self._waitables
+            for waitable in waitables
             if waitable.is_ready(wait_set)
         ]
         for kind in ("timer", "subscription", "service", "client", "guard_condition"):
@@ -149,7 +167,9 @@ class LeanExecutor(SingleThreadedExecutor):
             "client": [c for n in nodes for c in n.clients if self._runs(c)],
             "service": [s for n in nodes for s in n.services if self._runs(s)],
         }
-        self._waitables = [w for n in nodes for w in n.waitables if self._runs(w)]
+        every = [w for n in nodes for w in n.waitables if self._runs(w)]
+        self._seldom = [w for w in every if getattr(w, "event_type", None) in WARNINGS]
+        self._waitables = [w for w in every if w not in self._seldom]
         runners = {
             "subscription": _run_subscription,
             "guard_condition": _run_guard,
@@ -164,7 +184,7 @@ class LeanExecutor(SingleThreadedExecutor):
         self._handles = {kind: [e.handle for e in entities[kind]] for kind in KINDS}
         self._handles["guard_condition"] += [self._guard.handle, self._sigint_gc.handle]
         counts = [len(self._handles[kind]) for kind in KINDS] + [0]
-        for waitable in self._waitables:
+        for waitable in every:
             own = waitable.get_num_entities()
             for i, number in enumerate(
                 (

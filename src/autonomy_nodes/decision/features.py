@@ -32,6 +32,7 @@ Features = NDArray[np.float32]
 
 MINIMUM_STD: Final = 1e-3
 OCCUPIED: Final = 100.0
+END_LENGTH: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +186,35 @@ def _encode_guide(source: GuideSource, observation: Observation) -> Features:
     if len(observation.guide) == 0:
         raise InferenceError("missing_input", "guide: no path to the goal")
     pose = observation.odometry.pose
-    points = points_ahead(observation.guide, pose, np.asarray(source.lookahead))
+    guide = observation.guide
+    if source.beyond == "straight":
+        guide = prolonged(guide, pose, source.lookahead[-1])
+    points = points_ahead(guide, pose, np.asarray(source.lookahead))
     cosine, sine = math.cos(pose.yaw), math.sin(pose.yaw)
     x, y = points[:, 0] - pose.x, points[:, 1] - pose.y
     in_base = np.column_stack((cosine * x + sine * y, -sine * x + cosine * y))
     return in_base.astype(np.float32).reshape(-1)
+
+
+def prolonged(path: NDArray[np.float64], pose: Pose2D, distance: float) -> NDArray[np.float64]:
+    """A path continued by `distance` metres along the line on which it ends.
+
+    Its last direction is that of its last `END_LENGTH` metres, or from the robot to its end where
+    it is shorter.
+
+    Args:
+        path: (M, 2), metres, M >= 1, in the frame of `pose`.
+        pose: of the robot.
+        distance: metres.
+    """
+    end = path[-1]
+    far = np.flatnonzero(np.hypot(*(path - end).T) >= END_LENGTH)
+    start = path[far[-1]] if len(far) else np.array([pose.x, pose.y])
+    direction = end - start
+    length = float(np.hypot(*direction))
+    if length < END_LENGTH / 4:
+        direction, length = np.array([math.cos(pose.yaw), math.sin(pose.yaw)]), 1.0
+    return np.vstack((path, end + distance / length * direction))
 
 
 def points_ahead(

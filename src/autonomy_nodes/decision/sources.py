@@ -59,8 +59,10 @@ class GoalSource(Schema):
 class GuideSource(Schema):
     """Points of the planner's guide path, base_link: x0, y0, x1, y1, …
 
-    Point i lies `lookahead[i]` metres along the path from the robot's place on it; past the
-    path's end it is the end. Without a path there is no inference in that tick.
+    Point i lies `lookahead[i]` metres along the path from the robot's place on it. Past the
+    path's end it is the end, or, with `beyond` as `straight`, on the line along which the path
+    ends: a policy that reads a short guide as a tight place then does not slow down before the
+    goal. Without a path there is no inference in that tick.
     """
 
     kind: Literal["guide"]
@@ -69,6 +71,7 @@ class GuideSource(Schema):
     frame: Literal["base_link"] = "base_link"
     unit: Literal["m"] = "m"
     lookahead: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=64)]
+    beyond: Literal["end", "straight"] = "end"
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -117,6 +117,26 @@ def test_guide_points_lie_ahead_of_the_robot_in_its_frame():
     np.testing.assert_allclose(points, [[-0.5, -0.5], [-0.5, -1.0], [-0.5, -3.0]], atol=1e-6)
 
 
+def test_guide_may_go_on_straight_past_its_end():
+    """The last metre before the goal then looks like any other."""
+    source = GuideSource(kind="guide", lookahead=(0.5, 3.0), beyond="straight")
+    for x in (0.0, 3.0, 3.9, 4.0):
+        near = _observation(odometry=Odometry(0, x, 0.0, 0.0))
+        np.testing.assert_allclose(encode_source(source, near), [0.5, 0, 3.0, 0], atol=1e-6)
+    bent = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    features = encode_source(source, _observation(guide=bent))
+    np.testing.assert_allclose(features, [0.5, 0.0, 1.0, 2.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("guide", [[[0.0, 0.0]], [[0.05, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
+def test_guide_without_length_goes_on_ahead_of_the_robot(guide):
+    source = GuideSource(kind="guide", lookahead=(1.0,), beyond="straight")
+    observation = _observation(odometry=Odometry(0, 0.0, 0.0, 0.3), guide=np.array(guide))
+    ahead = encode_source(source, observation)
+    np.testing.assert_allclose(np.hypot(*ahead), 1.0, atol=0.06)
+    assert ahead[0] > 0.9
+
+
 def test_no_guide_means_no_inference():
     source = GuideSource(kind="guide", lookahead=(1.0,))
     with pytest.raises(InferenceError) as refusal:
