@@ -22,13 +22,14 @@ from rclpy.subscription import Subscription
 
 SELDOM = 64
 """Of so many waits one looks for events that are worth a warning and no more."""
-WARNINGS = frozenset(
-    {
+WARNINGS = tuple(
+    (type(event), event)
+    for event in (
         QoSPublisherEventType.RCL_PUBLISHER_OFFERED_INCOMPATIBLE_QOS,
         QoSPublisherEventType.RCL_PUBLISHER_INCOMPATIBLE_TYPE,
         QoSSubscriptionEventType.RCL_SUBSCRIPTION_REQUESTED_INCOMPATIBLE_QOS,
         QoSSubscriptionEventType.RCL_SUBSCRIPTION_INCOMPATIBLE_TYPE,
-    }
+    )
 )
 """QoS events that rclpy's default handlers log: they happen when an endpoint is discovered."""
 KINDS = ("subscription", "guard_condition", "timer", "client", "service")
@@ -168,7 +169,7 @@ class LeanExecutor(SingleThreadedExecutor):
             "service": [s for n in nodes for s in n.services if self._runs(s)],
         }
         every = [w for n in nodes for w in n.waitables if self._runs(w)]
-        self._seldom = [w for w in every if getattr(w, "event_type", None) in WARNINGS]
+        self._seldom = [w for w in every if _only_warns(w)]
         self._waitables = [w for w in every if w not in self._seldom]
         runners = {
             "subscription": _run_subscription,
@@ -211,6 +212,12 @@ class LeanExecutor(SingleThreadedExecutor):
             task()
             if not task.done():
                 raise TypeError("LeanExecutor runs plain callbacks, not coroutines that wait")
+
+
+def _only_warns(waitable: Any) -> bool:
+    """Whether it is one of `WARNINGS`; events of the two types compare equal by their number."""
+    event = getattr(waitable, "event_type", None)
+    return (type(event), event) in WARNINGS
 
 
 def _run_subscription(subscription: Any) -> None:
