@@ -76,7 +76,7 @@ def check(
 @worlds.command()
 def show(
     file: WorldFile,
-    out: Annotated[Path, typer.Option(help="PNG to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")],
     allow_unsupported: AllowFlag = False,
 ) -> None:
     """Draw a world from above: what stands in it, and (blue) what a lidar at 0.3 m sees."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from world_sim.sdf.pose import Pose3
-from world_sim.sdf.types import Heightmap, Model, Plane
+from world_sim.sdf.types import Heightmap, Model, Plane, Polyline
 from world_sim.slices import transform_triangles, triangles_of
 
 UNPAINTED = (0.7, 0.7, 0.7, 1.0)
@@ -39,8 +39,19 @@ def outlines_of(model: Model, place: Pose3 | None = None) -> Iterator[Outline]:
         for geometry, pose, color in shapes:
             if isinstance(geometry, Plane | Heightmap):
                 continue
+            if isinstance(geometry, Polyline):
+                yield Outline(_outer(geometry, outer.compose(pose)), color)
+                continue
             corners = transform_triangles(triangles_of(geometry), outer.compose(pose))
             yield Outline(hull_of(corners.reshape(-1, 3)[:, :2]), color)
+
+
+def _outer(polyline: Polyline, pose: Pose3) -> NDArray[np.float64]:
+    """The first outline of a polyline from above, (K, 2)."""
+    x, y = np.array(polyline.outlines[0]).T
+    triangles = np.stack([x, y, np.zeros_like(x)], axis=1)[:, None, :]
+    outline: NDArray[np.float64] = transform_triangles(triangles, pose)[:, 0, :2]
+    return outline
 
 
 def hull_of(points: NDArray[np.float64]) -> NDArray[np.float64]:

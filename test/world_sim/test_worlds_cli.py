@@ -3,10 +3,14 @@ from __future__ import annotations
 import json
 import sys
 
+import cv2
+import numpy as np
 import pytest
 import sdf_text
 
 from edge_autonomy.cli import main
+from world_sim.outlines import outlines_of
+from world_sim.world import load_world
 
 
 def run(monkeypatch, capsys, *arguments: object) -> tuple[int, str, str]:
@@ -70,6 +74,25 @@ def test_show_draws_a_png(monkeypatch, capsys, world, tmp_path):
     out = tmp_path / "pictures" / "world.png"
     assert run(monkeypatch, capsys, "worlds", "show", world, "--out", out)[0] == 0
     assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_show_draws_ways_of_actors_terrain_and_outlines_that_are_not_convex(
+    monkeypatch, capsys, tmp_path
+):
+    cv2.imwrite(str(tmp_path / "hill.png"), np.arange(81, dtype=np.uint8).reshape(9, 9))
+    hill = "<heightmap><uri>hill.png</uri><size>8 8 1</size></heightmap>"
+    corner = "".join(f"<point>{p}</point>" for p in ("0 0", "3 0", "3 1", "1 1", "1 3", "0 3"))
+    angle = sdf_text.shape("angle", f"<polyline>{corner}<height>1</height></polyline>")
+    walker = (
+        "<actor name='walker'><script><trajectory id='0' type='w'><waypoint><time>0</time></waypoint>"
+        "<waypoint><time>2</time><pose>3 3 0 0 0 0</pose></waypoint></trajectory></script></actor>"
+    )
+    world = sdf_text.write(tmp_path, sdf_text.world(sdf_text.shape("hill", hill), angle, walker))
+    out = tmp_path / "world.png"
+    assert run(monkeypatch, capsys, "worlds", "show", world, "-o", out)[0] == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+    outline = next(outlines_of(next(m for m in load_world(world).models if m.name == "angle")))
+    np.testing.assert_allclose(outline.polygon[3], (1, 1))
 
 
 def test_show_into_an_impossible_file_is_an_error_of_the_user(monkeypatch, capsys, world, tmp_path):
