@@ -28,6 +28,7 @@ OBSTACLES_PER_M2 = 0.25
 FREE_RADIUS = CIRCLE_CLEARANCE + 0.8
 ROBOT_SPACING = 2.0 * FREE_RADIUS
 ROBOT_WORLD_OBSTACLES = 100
+COST_TICKS = (10, 20, 50, 100, 200, 500)
 
 _WORLD = """<?xml version="1.0"?>
 <sdf version="1.9"><world name="generated">
@@ -154,9 +155,10 @@ def write_plot(figures: dict[str, Any], file: Path) -> None:
         cost = [1000.0 / entry["realtime_factor"] for entry in entries.values()]
         axes.loglog(counts, cost, "o-", color="#0072B2", linewidth=1.2, markersize=4)
         for count, value in zip(counts, cost, strict=True):
-            axes.annotate(f"{value:.0f} ms", (count, value), (0, 6), textcoords="offset points",
-                          ha="center", fontsize=7)  # fmt: skip
+            axes.annotate(f"{value:.0f} ms", (count, value), (-4, 4), textcoords="offset points",
+                          ha="right", fontsize=7)  # fmt: skip
         axes.set_xticks(counts, [f"{count:,}" for count in counts])
+        axes.set_yticks(COST_TICKS, [str(tick) for tick in COST_TICKS])
         axes.minorticks_off()
         axes.set_xlabel(f"number of {key}", fontsize=8)
         axes.tick_params(labelsize=7)
