@@ -323,6 +323,93 @@ def test_two_scanners_are_both_needed_and_both_heeded() -> None:
     assert "rear" in output.cause
 
 
+SQUARE_AHEAD = (0.2, -0.5, 1.0, -0.5, 1.0, 0.5, 0.2, 0.5)
+
+
+def zoned(limits: tuple[float, float, float], least: float = 3.0) -> Bench:
+    zone = (*limits, least, 4.0, *SQUARE_AHEAD)
+    other = (0.1, 0.1, 0.1, 1.0, 3.0, 7.0, 7.0, 8.0, 7.0, 8.0, 8.0)
+    bench = Bench(MonitorConfig(speed_zones=(*zone, *other)))
+    bench.run(25)
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        ((0.5, 0.0), (0.3, 0.0)),
+        ((0.2, 0.0), (0.2, 0.0)),
+        ((-0.4, 0.0), (-0.2, 0.0)),
+        ((0.1, 0.8), (0.05, 0.4)),
+    ],
+)
+def test_a_speed_zone_limits_each_direction_while_enough_returns_are_in_it(wish, expected) -> None:
+    bench = zoned((0.3, 0.2, 0.4))
+    bench.wish = wish
+    before = bench.run(2)
+    assert (before.vx, before.wz) == wish
+    bench.ranges[100:102] = 0.6
+    assert bench.tick().scale == 1.0
+    bench.ranges[355:358] = 0.9
+    output = bench.tick()
+    assert (output.vx, output.wz) == pytest.approx(expected)
+    assert output.state == "nominal"
+    bench.ranges[:] = 5.0
+    assert bench.tick().scale == 1.0
+
+
+def test_a_zone_without_a_limit_for_a_direction_leaves_it_alone() -> None:
+    bench = zoned((math.inf, 0.1, math.inf), least=1.0)
+    bench.ranges[355:358] = 0.9
+    assert bench.tick().vx == 0.5
+    bench.wish = (-0.3, 0.0)
+    assert bench.run(2).vx == pytest.approx(-0.1)
+
+
+def test_a_slow_odometry_degrades(bench: Bench) -> None:
+    states = []
+    for k in range(60):
+        bench.silent = set() if k % 4 == 0 else {"odometry"}
+        states.append(bench.tick().state)
+    assert states[-1] == "degraded"
+    assert bench.tick().cause.startswith("odometry_slow")
+
+
+@pytest.mark.parametrize("moving", [(4.1, 0.0), (-4.1, 0.0), (0.0, 8.1), (math.nan, 0.0)])
+def test_odometry_that_cannot_be_is_not_believed(bench: Bench, moving) -> None:
+    bench.moving = moving
+    output = bench.tick()
+    assert (output.vx, output.state) == (0.0, "safe_stop")
+    assert output.cause.startswith("odometry_invalid")
+    bench.moving = (0.0, 0.0)
+    assert bench.until("nominal") < 20
+
+
+def test_a_decision_that_is_repeated_too_long_stops(bench: Bench) -> None:
+    """Its node lives and repeats it, with the stamp of the decision but for a nanosecond."""
+    bench.silent = {"command"}
+    decided = bench.now
+    states = []
+    for k in range(20):
+        bench.monitor.on_command(decided + k + 1, 0.5, 0.0, bench.now)
+        states.append(bench.tick().state)
+    assert states[8:12] == ["nominal", "nominal", "safe_stop", "safe_stop"]
+    assert bench.tick().cause.startswith("command_silent")
+
+
+def test_a_scan_that_jumps_stops_the_robot_and_is_not_remembered(bench: Bench) -> None:
+    bench.ranges[:] = np.linspace(2.0, 4.0, BEAMS)
+    bench.monitor.reset(bench.now, "operator")
+    bench.run(30)
+    bench.ranges += 0.3
+    output = bench.tick()
+    assert (output.vx, output.state) == (0.0, "safe_stop")
+    assert output.cause.startswith("scan_jumped")
+    assert bench.run(50).state == "safe_stop"
+    bench.ranges -= 0.3
+    assert bench.until("nominal") < 20
+
+
 def test_a_config_that_cannot_be_used_is_refused_by_name() -> None:
     for name, value in [
         ("footprint", (0.0, 1.0)),
