@@ -1,0 +1,4 @@
+signature_version: 1
+algorithm: ed25519
+key_id: e58c98f83000ffdd
+signature: 6PHcUqOHCXuyMPMWqjMX10BoURo4okKFmLfSTIroEl/6Lak8JCFrGIkedN9wPTNhSOELQFpywgb7ZvgdNmNVAg==
