@@ -151,10 +151,8 @@ def _read_drawn(source: Source) -> dict[ValuePath, Drawn]:
     except ValidationError as error:
         paths = list(found)
         lines = [
-            _explain(
-                source, {**problem, "loc": problem["loc"][1:]}, paths[problem["loc"][0]], Drawn
-            )
-            for problem in error.errors()
+            _explain(source, {**p, "loc": p["loc"][1:]}, paths[int(p["loc"][0])], Drawn)
+            for p in error.errors()
         ]
         raise ScenarioError("\n".join(lines)) from error
     return dict(zip(found, drawn, strict=True))
