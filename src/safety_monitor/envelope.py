@@ -67,7 +67,12 @@ class MotionEnvelope:
         self._delay = config.actuation_delay
 
     def evaluate(
-        self, points: Floats, motion: Motion, command: tuple[float, float], reaction: float
+        self,
+        points: Floats,
+        motion: Motion,
+        command: tuple[float, float],
+        reaction: float,
+        reach: float,
     ) -> Verdict:
         """Judge one command.
 
@@ -76,6 +81,7 @@ class MotionEnvelope:
             motion: measured velocity and commands on their way.
             command: v m/s, w rad/s.
             reaction: seconds until another command can take this one's place.
+            reach: as below.
         """
         sent = np.array(motion.sent, dtype=np.float64)
         low, high = sent.min(axis=0), sent.max(axis=0)
@@ -83,7 +89,6 @@ class MotionEnvelope:
         phases[0] = motion.age + self._delay, low[0], high[0], low[1], high[1]
         phases[1, 0] = reaction
         state, wish = np.array([motion.v, motion.w]), np.array(command, dtype=np.float64)
-        reach = self.reach(motion, command, reaction)
         scale, present = largest_scale(points, state, phases, wish, self.body, reach)
         return Verdict(float(scale), float(present))
 

@@ -351,10 +351,11 @@ class SafetyMonitor:
         asked = (v * scale, w * scale)
         age = max(0.0, (now_ns + self._clock.stalled_ns - latest[0]) / _SECOND)
         motion = Motion(latest[2], latest[3], age, self._acting(latest[0]))
-        reach = self._envelope.reach(motion, asked, self._loop.reaction)
+        reaction = self._loop.reaction
+        reach = self._envelope.reach(motion, asked, reaction)
         unknown = self._seen.unknown(base, reach, scanners, now_ns)
         points = np.concatenate([unknown, returns])
-        verdict = self._envelope.evaluate(points, motion, asked, self._loop.reaction)
+        verdict = self._envelope.evaluate(points, motion, asked, reaction, reach)
         return scale * verdict.scale, verdict.clearance
 
     def _returns(self, scanner: Scanner, base: Pose) -> Floats:

@@ -190,35 +190,30 @@ class ClockWatch:
 
 
 class LoopWatch:
-    """The monitor's own pace: how long a command really stands."""
+    """The monitor's own pace. reaction: seconds that a command stands, as lately measured."""
 
     WINDOW_NS = _SECOND
 
     def __init__(self, config: MonitorConfig) -> None:
         self._nominal = config.cycle_period + config.cycle_jitter
         self._limit = config.cycle_period * config.overrun_factor
-        self._starts: deque[tuple[int, float]] = deque()
-        self._last: int | None = None
+        self._starts: deque[int] = deque()
+        self._gaps: deque[int] = deque()
+        self.reaction = self._nominal
 
     def tick(self, steady_ns: int) -> list[Finding]:
         """Note the start of a cycle."""
-        if self._last is not None:
-            self._starts.append((steady_ns, (steady_ns - self._last) / _SECOND))
-        self._last = steady_ns
-        while self._starts and steady_ns - self._starts[0][0] > self.WINDOW_NS:
+        if self._starts:
+            self._gaps.append(steady_ns - self._starts[-1])
+        self._starts.append(steady_ns)
+        while len(self._gaps) > 1 and steady_ns - self._starts[1] > self.WINDOW_NS:
             self._starts.popleft()
-        worst = self._worst()
+            self._gaps.popleft()
+        worst = max(self._gaps, default=0) / _SECOND
+        self.reaction = max(self._nominal, worst)
         if worst <= self._limit:
             return []
         return [Finding(Fault.LOOP_OVERRUN, f"a cycle came after {worst * 1e3:.0f} ms")]
-
-    @property
-    def reaction(self) -> float:
-        """Seconds until the next command can replace this one, as lately measured."""
-        return max(self._nominal, self._worst())
-
-    def _worst(self) -> float:
-        return max((gap for _, gap in self._starts), default=0.0)
 
 
 def not_finite(*values: float) -> str:
