@@ -27,10 +27,13 @@ from world_sim.faults.drive import HEALTHY, DriveCondition, DriveFault
 from world_sim.faults.lockstep import LockstepProcesses
 from world_sim.faults.model import Message, Stream, StreamFault
 from world_sim.faults.processes import CpuLoad, ProcessFault, ProcessFaultSchedule
+from world_sim.measurement import CameraImage
 
 AT_S, DURATION_S = 1.0, 1.0
-PERIODS_NS = dict.fromkeys(("scan", "odom", "command"), 20 * MILLISECOND) | {
-    "imu": 10 * MILLISECOND
+PERIODS_NS = {
+    **dict.fromkeys(("scan", "odom", "command"), 20 * MILLISECOND),
+    "imu": 10 * MILLISECOND,
+    **dict.fromkeys(("camera", "depth"), 40 * MILLISECOND),
 }
 BEAMS = 90
 NODES = ("perception", "decision", "mission", "safety_monitor")
@@ -43,6 +46,11 @@ def message(topic: str, stamp_ns: int) -> Message:
         angles = np.linspace(-math.pi / 2, math.pi / 2, BEAMS)
         ranges = (3.0 + np.sin(3.0 * angles + t) + 0.1 * t).astype(np.float32)
         return LaserScan(stamp_ns, ranges, -math.pi / 2, math.pi / (BEAMS - 1), 0.1, 30.0)
+    if topic == "camera":
+        pixels = np.full((2, 3, 3), round(t / 0.04) % 256, dtype=np.uint8)
+        return CameraImage(stamp_ns, pixels, "rgb8", 1.0, "front")
+    if topic == "depth":
+        return CameraImage(stamp_ns, np.full((2, 3), t, np.float32), "32FC1", 1.0, "front")
     if topic == "imu":
         return Imu(stamp_ns, (0.01, 0.02, 0.3 + 0.1 * t), (0.1 * t, 0.2, 9.81))
     if topic == "odom":

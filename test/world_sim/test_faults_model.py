@@ -137,7 +137,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_the_listing_has_every_kind_with_its_targets_and_parameters() -> None:
     entries = {entry.kind: entry for entry in catalogue()}
     assert set(entries) == set(REGISTRY)
-    assert entries["delay"].targets == ("scan", "imu", "odom", "command")
+    sensors = ("scan", "imu", "odom", "camera", "depth")
+    assert entries["delay"].targets == (*sensors, "command")
     assert [p.name for p in entries["drive_saturated"].parameters] == ["max_vx", "max_wz"]
     assert all(entry.description and entry.family for entry in entries.values())
 

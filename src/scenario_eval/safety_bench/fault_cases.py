@@ -71,14 +71,17 @@ class FaultCase:
 
 
 HEALTHY = FaultCase("(none)", ())
+NOT_CARRIED = ("camera", "depth")
+"""Sensors that the robot of the matrix does not have."""
 
 
 def single_cases() -> list[FaultCase]:
-    """Every kind of fault with every target that it can have."""
+    """Every kind of fault with every target that it can have on this robot."""
     return [
         FaultCase(f"{kind} {target}", ((kind, target),))
         for kind, fault_type in REGISTRY.items()
         for target in targets_of(fault_type)
+        if target not in NOT_CARRIED
     ]
 
 

@@ -18,7 +18,7 @@ class ClockFault(StreamFault):
     """
 
     FAMILY: ClassVar[str] = "clock"
-    target: Literal["all", "clock", "scan", "imu", "odom"] = "all"
+    target: Literal["all", "clock", "scan", "imu", "odom", "camera", "depth"] = "all"
 
     def acts_on(self, topic: str) -> bool:
         """Whether the fault acts on the clock behind `topic`; "clock" is that of the nodes."""

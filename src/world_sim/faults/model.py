@@ -136,7 +136,13 @@ class TransportFault(StreamFault):
     """A fault on the way of a message: between sensor and stack, or between stack and base."""
 
     FAMILY: ClassVar[str] = "transport"
-    target: Literal["scan", "imu", "odom", "command"]
+    target: Literal["scan", "imu", "odom", "camera", "depth", "command"]
+
+
+class SensorTransportFault(TransportFault):
+    """A fault on the way of a sensor's message."""
+
+    target: Literal["scan", "imu", "odom", "camera", "depth"]
 
 
 class ValueFault(StreamFault):

@@ -12,6 +12,7 @@ from world_sim.faults.model import (
     Message,
     Release,
     Seconds,
+    SensorTransportFault,
     Share,
     Stream,
     TransportFault,
@@ -96,11 +97,10 @@ class Reorder(TransportFault):
 
 
 @register
-class Duplicate(TransportFault):
+class Duplicate(SensorTransportFault):
     """Some messages arrive more than once."""
 
     kind: Literal["duplicate"] = "duplicate"
-    target: Literal["scan", "imu", "odom"]
     share: Share = Field(0.5, description="share of the messages that are repeated")
     copies: int = Field(1, ge=1, le=100, description="further copies of each")
     spacing_s: float = Field(0.0, ge=0.0, description="time between the copies")
@@ -125,11 +125,10 @@ class Freeze(TransportFault):
 
 
 @register
-class StaleStamp(TransportFault):
+class StaleStamp(SensorTransportFault):
     """Fresh data that claims to be older, or (negative age) to come from the future."""
 
     kind: Literal["stale_stamp"] = "stale_stamp"
-    target: Literal["scan", "imu", "odom"]
     age_s: float = 0.5
 
     def apply(self, message: Message, now_ns: int, stream: Stream) -> list[Release]:
@@ -139,11 +138,10 @@ class StaleStamp(TransportFault):
 
 
 @register
-class RepeatedStamp(TransportFault):
+class RepeatedStamp(SensorTransportFault):
     """Fresh data that always carries the same stamp."""
 
     kind: Literal["repeated_stamp"] = "repeated_stamp"
-    target: Literal["scan", "imu", "odom"]
 
     def apply(self, message: Message, now_ns: int, stream: Stream) -> list[Release]:
         """Send the message with the stamp that was last seen before the fault."""
