@@ -56,6 +56,11 @@ SNIPPETS = (
     "<uri>hill.png</uri><size>8 8 1</size></heightmap></geometry></collision></link></model>",
     "<model name='m'><static>1</static><link name='l'><collision name='c'><geometry><mesh>"
     "<uri>part.obj</uri><scale>1 1 1</scale></mesh></geometry></collision></link></model>",
+    "<model name='n'><static>1</static><link name='l'><collision name='c'><geometry><mesh>"
+    "<uri>part.stl</uri></mesh></geometry></collision><visual name='v'><geometry><mesh>"
+    "<uri>binary.stl</uri></mesh></geometry></visual></link></model>",
+    "<model name='d'><link name='l'><collision name='c'><geometry><mesh>"
+    "<uri>part.dae</uri></mesh></geometry></collision></link></model>",
     "<light name='s' type='spot'><pose>0 0 5 0 0 0</pose><diffuse>1 1 1 1</diffuse></light>",
     "<frame name='f' attached_to='p'><pose relative_to='f'>0 0 0 0 0 0</pose></frame>",
     "<include merge='true'><uri>model://barrel</uri><placement_frame>link</placement_frame>"
@@ -63,7 +68,19 @@ SNIPPETS = (
     "<spherical_coordinates><latitude_deg>48</latitude_deg></spherical_coordinates>",
     "<gravity>0 0 -9.8</gravity>",
 )
-OBJ = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"
+OBJ = b"v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"
+
+
+STL = b"solid s\n" + b"".join(
+    b"facet normal 0 0 1\nouter loop\nvertex %d 0 0\nvertex 0 %d 0\nvertex 0 0 %d\nendloop\n"
+    b"endfacet\n" % corner
+    for corner in ((1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1))
+) + b"endsolid s\n"  # fmt: skip
+BINARY_STL = bytes(80) + (4).to_bytes(4, "little") + b"".join(
+    np.array([0, 0, 1, *np.eye(3, dtype="<f4")[[i % 3, (i + 1) % 3]].ravel(), i, i, i], "<f4")
+    .tobytes() + bytes(2)
+    for i in range(4)
+)  # fmt: skip
 
 
 class TooSlow(BaseException):
@@ -98,6 +115,7 @@ class Mutator:
     def __init__(self, seeds: list[str], rng: np.random.Generator) -> None:
         self._seeds = seeds
         self._rng = rng
+        self._count = 0
 
     def world(self) -> bytes:
         """One input."""
@@ -112,6 +130,21 @@ class Mutator:
             for _ in range(1 + self._rng.poisson(1.0)):
                 data = self._change_bytes(data)
         return data
+
+    def assets(self, data: bytes, assets: dict[str, bytes]) -> tuple[bytes, dict[str, bytes]]:
+        """`data`, some of whose files are replaced by changed ones; those by name."""
+        changed: dict[str, bytes] = {}
+        for name, content in assets.items():
+            if name.encode() not in data or self._rng.random() < 0.5:
+                continue
+            for _ in range(1 + self._rng.poisson(1.0)):
+                content = self._change_bytes(content)
+            # Under a new name: what was read is kept by name.
+            self._count += 1
+            new = f"file{self._count}{Path(name).suffix}"
+            changed[new] = content
+            data = data.replace(name.encode(), new.encode())
+        return data, changed
 
     def _pick(self, choices: tuple[str, ...]) -> str:
         return choices[self._rng.integers(len(choices))]
@@ -195,15 +228,24 @@ def try_input(path: Path) -> str:
     return "played"
 
 
-def prepare(directory: Path) -> list[str]:
-    """Write what worlds refer to; the texts of the worlds to begin with."""
+def prepare(directory: Path) -> tuple[list[str], dict[str, bytes]]:
+    """Write the files that worlds refer to; texts of worlds to begin with, and those files."""
     import cv2
 
-    (directory / "part.obj").write_text(OBJ)
-    cv2.imwrite(str(directory / "hill.png"), np.arange(81, dtype=np.uint8).reshape(9, 9))
     sys.path.insert(0, str(ROOT / "test" / "world_sim"))
     import sdf_text
+    from mesh_text import TETRAHEDRON_DAE
 
+    hill = cv2.imencode(".png", np.arange(81, dtype=np.uint8).reshape(9, 9))[1].tobytes()
+    assets = {
+        "part.obj": OBJ,
+        "part.stl": STL,
+        "binary.stl": BINARY_STL,
+        "part.dae": TETRAHEDRON_DAE.encode(),
+        "hill.png": hill,
+    }
+    for name, data in assets.items():
+        (directory / name).write_bytes(data)
     content = "".join(SNIPPETS)
     seeds = [sdf_text.world(sdf_text.two_wheeler(), content), sdf_text.world(content)]
     seeds += [file.read_text() for file in sorted((ROOT / "gazebo_worlds").glob("*.sdf"))]
@@ -211,7 +253,7 @@ def prepare(directory: Path) -> list[str]:
         model = ElementTree.parse(file).getroot().find("model")
         if model is not None:
             seeds.append(sdf_text.world(ElementTree.tostring(model, encoding="unicode")))
-    return [seed for seed in seeds if len(seed) < MAX_BYTES]
+    return [seed for seed in seeds if len(seed) < MAX_BYTES], assets
 
 
 def run(minutes: float, seed: int, out: Path, progress: float = 30.0) -> dict[str, object]:
@@ -224,15 +266,21 @@ def run(minutes: float, seed: int, out: Path, progress: float = 30.0) -> dict[st
     told = began
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        mutator = Mutator(prepare(directory), rng)
+        seeds, assets = prepare(directory)
+        mutator = Mutator(seeds, rng)
         path = directory / "world.sdf"
-        try_input(_written(path, sdf_seed(mutator)))
+        path.write_text(seeds[0])
+        # As it is, so that everything is compiled before inputs are timed.
+        try_input(path)
         while time.monotonic() - began < minutes * 60.0:
-            data = mutator.world()
+            data, changed = mutator.assets(mutator.world(), assets)
             path.write_bytes(data)
+            for name, content in changed.items():
+                (directory / name).write_bytes(content)
+                (out / name).write_bytes(content)
             # Kept for the case that the process ends.
             (out / "last.sdf").write_bytes(data)
-            start = time.process_time()
+            start, failed = time.process_time(), outcomes["failed"]
             try:
                 with limited(INPUT_SECONDS):
                     outcomes[try_input(path)] += 1
@@ -240,6 +288,10 @@ def run(minutes: float, seed: int, out: Path, progress: float = 30.0) -> dict[st
                 outcomes["failed"] += 1
                 _keep(error, data, out, failures)
             slowest = max(slowest, time.process_time() - start)
+            for name in changed:
+                (directory / name).unlink()
+                if outcomes["failed"] == failed:
+                    (out / name).unlink()
             if time.monotonic() - told > progress:
                 told = time.monotonic()
                 print(f"{told - began:.0f} s: {dict(outcomes)}", file=sys.stderr, flush=True)
@@ -252,16 +304,6 @@ def run(minutes: float, seed: int, out: Path, progress: float = 30.0) -> dict[st
         "minutes": (time.monotonic() - began) / 60.0,
         "seed": seed,
     }
-
-
-def sdf_seed(mutator: Mutator) -> bytes:
-    """A world as it is, so that everything is compiled before inputs are timed."""
-    return mutator._seeds[0].encode()
-
-
-def _written(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path
 
 
 def _keep(error: BaseException, data: bytes, out: Path, failures: dict[str, str]) -> None:
@@ -292,6 +334,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as directory:
             prepare(Path(directory))
             path = Path(directory) / "world.sdf"
+            for file in arguments.replay.parent.glob("file*"):
+                shutil.copy(file, directory)
             shutil.copy(arguments.replay, path)
             print(try_input(path))
         return

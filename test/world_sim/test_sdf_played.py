@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 import pytest
 import sdf_text
+from mesh_text import TETRAHEDRON_DAE
 
 from autonomy_interfaces.messages import SECOND
 from world_sim.sdf.pose import Vector3
@@ -17,19 +18,6 @@ from world_sim.sdf.types import World
 from world_sim.simulator import Simulator
 from world_sim.slices import slice_models
 from world_sim.world import WorldError, load_world
-
-CUBE_DAE = """<?xml version="1.0"?>
-<COLLADA xmlns="http://www.collada.org/2005/11/COLLADASchema" version="1.4.1">
-<asset><unit name="centimeter" meter="0.01"/><up_axis>Z_UP</up_axis></asset>
-<library_geometries><geometry id="g"><mesh>
-<source id="p"><float_array id="a" count="12">0 0 0 100 0 0 0 100 0 0 0 100</float_array>
-<technique_common><accessor source="#a" count="4" stride="3"><param name="X" type="float"/>
-<param name="Y" type="float"/><param name="Z" type="float"/></accessor></technique_common></source>
-<vertices id="v"><input semantic="POSITION" source="#p"/></vertices>
-<triangles count="4"><input semantic="VERTEX" source="#v" offset="0"/>
-<p>0 2 1 0 1 3 0 3 2 1 2 3</p></triangles></mesh></geometry></library_geometries>
-<library_visual_scenes><visual_scene id="s"><node><instance_geometry url="#g"/></node>
-</visual_scene></library_visual_scenes><scene><instance_visual_scene url="#s"/></scene></COLLADA>"""
 
 # Two tetrahedra one metre apart.
 TWO_PARTS = """
@@ -118,7 +106,7 @@ def test_a_heightmap_cannot_move_and_needs_an_image(tmp_path):
 
 
 def test_a_collada_mesh_is_in_metres(tmp_path):
-    (tmp_path / "part.dae").write_text(CUBE_DAE)
+    (tmp_path / "part.dae").write_text(TETRAHEDRON_DAE)
     mesh = "<mesh><uri>part.dae</uri><scale>2 2 2</scale></mesh>"
     ball = sdf_text.shape("ball", sdf_text.sphere(0.05), "0.1 0.1 3 0 0 0", static=False)
     simulator = play(tmp_path, sdf_text.shape("part", mesh), ball)
@@ -129,7 +117,7 @@ def test_a_collada_mesh_is_in_metres(tmp_path):
 
 def test_a_collada_file_with_entities_is_refused(tmp_path):
     bomb = '<!DOCTYPE a [<!ENTITY b "c">]>'
-    (tmp_path / "part.dae").write_text(CUBE_DAE.replace("<COLLADA", bomb + "<COLLADA"))
+    (tmp_path / "part.dae").write_text(TETRAHEDRON_DAE.replace("<COLLADA", bomb + "<COLLADA"))
     with pytest.raises(WorldError, match=r"world.sdf:\d+: <uri>: part.dae .* entities"):
         play(tmp_path, sdf_text.shape("part", "<mesh><uri>part.dae</uri></mesh>"))
 

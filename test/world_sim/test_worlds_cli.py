@@ -84,8 +84,9 @@ def test_show_draws_ways_of_actors_terrain_and_outlines_that_are_not_convex(
     corner = "".join(f"<point>{p}</point>" for p in ("0 0", "3 0", "3 1", "1 1", "1 3", "0 3"))
     angle = sdf_text.shape("angle", f"<polyline>{corner}<height>1</height></polyline>")
     walker = (
-        "<actor name='walker'><script><trajectory id='0' type='w'><waypoint><time>0</time></waypoint>"
-        "<waypoint><time>2</time><pose>3 3 0 0 0 0</pose></waypoint></trajectory></script></actor>"
+        "<actor name='walker'><script><trajectory id='0' type='w'><waypoint><time>0</time>"
+        "</waypoint><waypoint><time>2</time><pose>3 3 0 0 0 0</pose></waypoint></trajectory>"
+        "</script></actor>"
     )
     world = sdf_text.write(tmp_path, sdf_text.world(sdf_text.shape("hill", hill), angle, walker))
     out = tmp_path / "world.png"

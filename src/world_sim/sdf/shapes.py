@@ -29,7 +29,6 @@ from world_sim.sdf.values import (
     number,
     numbers,
     positive,
-    text_of,
     unit_vector,
     vector,
 )
@@ -135,7 +134,7 @@ def read_visual(element: Element, pose: Pose3, geometry: Geometry) -> Visual:
                 rgba = numbers(child, 4) if len(words) == 4 else (*numbers(child, 3), 1.0)
                 color = (rgba[0], rgba[1], rgba[2], rgba[3])
                 break
-    return Visual(text_of(element, "name", ""), geometry, pose, element.location, color)
+    return Visual(element.attributes.get("name", ""), geometry, pose, element.location, color)
 
 
 def read_inertial(element: Element | None, pose: Pose3) -> Inertial:
