@@ -88,7 +88,7 @@ def run_campaign(
     software = software_digest()
     digests = {plan.run: _digest(plan, software) for plan in plans}
     done = _resumed(out, digests) if options.resume else {}
-    _prepare(out, keep=bool(done))
+    _prepare(out, keep=options.resume)
     _write_manifest(out, options.seed, plans, digests)
     for result, timing in done.values():
         report(result, timing)
