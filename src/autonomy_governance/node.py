@@ -9,16 +9,13 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from nav_msgs.msg import Odometry
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
@@ -30,21 +27,7 @@ from autonomy_governance.audit_chain import records
 from autonomy_governance.gate import ActionRequest, Decision, Gate
 from autonomy_governance.gate_policy import PolicySources, read_sources
 from autonomy_governance.recorder import EventRecorder
-
-
-class OnDemand(ReentrantCallbackGroup):
-    """For subscriptions that nobody waits for: their newest message is taken when needed."""
-
-    def can_execute(self, entity: object) -> bool:
-        """Never by an executor."""
-        return False
-
-
-def _newest(subscription: Any) -> Any:
-    """The message that an `OnDemand` subscription of depth 1 holds, or None; taken only once."""
-    with subscription.handle:
-        taken = subscription.handle.take_message(subscription.msg_type, False)
-    return None if taken is None else taken[0]
+from autonomy_interfaces.executor import LeanExecutor, Mailbox
 
 
 class GateNode(Node):
@@ -93,27 +76,22 @@ class GateNode(Node):
         )
         # What is only needed when somebody asks is taken then: waking up for all of it would cost
         # more than all decisions.
-        on_demand = partial(
-            self.create_subscription, callback=lambda message: None, callback_group=OnDemand()
-        )
-        self._states = on_demand(DiagnosticArray, "/safety/state", qos_profile=protocol.STATUS_QOS)
-        self._missions = on_demand(
-            DiagnosticStatus, "/mission/status", qos_profile=protocol.STATUS_QOS
-        )
         best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        self._odometry = on_demand(Odometry, "/odom", qos_profile=best_effort)
+        self._states = Mailbox(self, DiagnosticArray, "/safety/state", protocol.STATUS_QOS)
+        self._missions = Mailbox(self, DiagnosticStatus, "/mission/status", protocol.STATUS_QOS)
+        self._odometry = Mailbox(self, Odometry, "/odom", best_effort)
 
     def _look_around(self) -> None:
         """Where the robot is, how the monitor finds it, and whether it has arrived."""
         self._gate.audited = self._audit.healthy
-        if (odometry := _newest(self._odometry)) is not None:
+        if (odometry := self._odometry.newest()) is not None:
             position = odometry.pose.pose.position
             self._gate.observe_place(position.x, position.y)
-        if (state := _newest(self._states)) is not None and state.status:
+        if (state := self._states.newest()) is not None and state.status:
             self._gate.observe(state.status[0].message, time.monotonic_ns())
             stamp = state.header.stamp
             self._ros_ahead_ns = stamp.sec * 10**9 + stamp.nanosec - time.monotonic_ns()
-        mission = _newest(self._missions)
+        mission = self._missions.newest()
         if mission is not None and protocol.values_of(mission).get("state") == "reached":
             self._gate.progress()
 
@@ -237,7 +215,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: stopping.append(number))
     node = GateNode()
-    executor = SingleThreadedExecutor()
+    executor = LeanExecutor()
     executor.add_node(node)
     try:
         while not stopping:

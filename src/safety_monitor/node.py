@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ _KEPT = partial(QoSProfile, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _NAMELESS, _LOOKS_FOR_A_NAME = "_NODE_NAME_UNKNOWN_", 4
 # Seconds: between repetitions of the state, between looks at the DDS graph, and the least between
 # a cycle and one that a command brings forward.
-_STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE = 0.2, 0.25, 0.005
+_STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE = 0.2, 0.05, 0.005
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class SafetyMonitorNode(Node):
         self._run, self._events_told = time.time_ns(), 0
         self._newest: dict[str, Any] = {}
         self._looks: dict[bytes, int] = {}
+        self._strangers: dict[str, str] = {}
         self._recorder_heard, self._recorder_problem = -math.inf, ""
         self._connect(config)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -105,11 +107,19 @@ class SafetyMonitorNode(Node):
             deadline=lambda status: self._on_lost("deadline missed"),
             liveliness=self._on_liveliness,
         )
-        self._commands = self.create_subscription(
+        commands = self.create_subscription(
             TwistStamped, "/decision/cmd_vel", self._on_command, qos, event_callbacks=events
         )
         self.create_service(Trigger, "/safety/estop", self._on_estop)
-        self._reset = self.create_service(Trigger, "/safety/reset", self._on_reset)
+        reset = self.create_service(Trigger, "/safety/reset", self._on_reset)
+        # By their names in DDS: a service's requests are a topic there.
+        guarded = [
+            (f"rq{reset.service_name}Request", self._config.reset_callers),
+            ("rt" + commands.topic_name, self._config.command_publishers),
+        ]
+        ours = (self._velocities, self._states, self._events)
+        guarded += [("rt" + publisher.topic_name, (self.get_name(),)) for publisher in ours]
+        self._guarded = cycle(guarded)
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
@@ -207,34 +217,28 @@ class SafetyMonitorNode(Node):
         self._events.publish(event)
 
     def _look_around(self) -> None:
-        """Who may speak where nobody should, and whether what we tell is recorded."""
-        found = []
-        for publisher in (self._velocities, self._states, self._events):
-            names = self._names("rt" + publisher.topic_name)
-            others = names[1:] if names and names[0] == self.get_name() else names
-            found += [f"{name} publishes {publisher.topic_name}" for name in others]
-        commands, resets = self._commands.topic_name, self._reset.service_name
-        if allowed := self._config.command_publishers:
-            strangers = set(self._names("rt" + commands)) - set(allowed)
-            found += [f"{name} publishes {commands}" for name in strangers]
-        if allowed := self._config.reset_callers:
-            strangers = set(self._names(f"rq{resets}Request")) - set(allowed)
-            found += [f"{name} may call {resets}" for name in strangers]
-        self._monitor.on_report(Fault.INTRUSION, "; ".join(sorted(found)))
+        """Who speaks where nobody should, a topic a look; and whether what we tell is recorded."""
+        topic, allowed = next(self._guarded)
+        names = self._names(topic)
+        strangers = {name for name in names if allowed and name not in allowed}
+        if names.count(self.get_name()) > 1:
+            strangers.add(f"another {self.get_name()}")
+        self._strangers[topic] = f"{', '.join(sorted(strangers))} on {topic[2:]}" * bool(strangers)
+        self._monitor.on_report(Fault.INTRUSION, "; ".join(filter(None, self._strangers.values())))
         timeout = self._config.recorder_timeout
         silent = time.monotonic() - self._recorder_heard > timeout
         problem = "no word from the recorder" if silent else self._recorder_problem
         self._monitor.on_report(Fault.UNRECORDED, problem if timeout else "")
 
     def _names(self, topic: str) -> list[str]:
-        """Who publishes a DDS topic, we first; the nameless too, if a name does not follow soon."""
+        """Who publishes a DDS topic; the nameless too, if a name does not follow soon."""
         names = []
         for info in self.get_publishers_info_by_topic(topic, no_mangle=True):
             gid = bytes(info.endpoint_gid)
             self._looks[gid] = self._looks.get(gid, 0) + 1
             if info.node_name != _NAMELESS or self._looks[gid] > _LOOKS_FOR_A_NAME:
                 names.append(info.node_name)
-        return sorted(names, key=lambda name: name != self.get_name())
+        return names
 
     def spin_once(self, executor: SingleThreadedExecutor) -> None:
         """Run one callback; a defect in it is an emergency stop, and not the end of the node."""
