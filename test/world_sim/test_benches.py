@@ -93,6 +93,8 @@ def test_the_lidar_is_compared_with_mujocos_own_rays(tmp_path: Path) -> None:
     figures = bench_simulator(world, seconds=0.2, repeats=1, poses=50)
     assert figures["scan_poses"] == 50
     assert figures["scan_max_error_m"] < 1e-6
+    assert [figures[f"{topic}_hz"] for topic in ("scan", "imu", "odom")] == [50, 100, 50]
+    assert figures["beams"] == 720
     assert figures["contacts"] == 0
     assert {"realtime_factor", "physics_us_per_step", "scan_speedup_vs_multiray"} <= set(figures)
 

@@ -83,6 +83,7 @@ def bench_simulator(
         "physics_step_ms": simulator.config.step_ms,
         "load_s": load_s,
         "contacts": len(simulator.contacts_since_start),
+        **_rates(simulator),
         **_compare_lidar(world, simulator, poses),
     }
 
@@ -142,6 +143,14 @@ def drive_in_circles(simulator: Simulator, seconds: float) -> float:
             simulator.command(command, robot)
         simulator.advance(CONTROL_NS)
     return time.thread_time() - started
+
+
+def _rates(simulator: Simulator) -> dict[str, float]:
+    """How often each kind of message comes in a simulated second from one robot, and its beams."""
+    first = next(iter(simulator.robots))
+    topics = [m.topic for m in simulator.advance(SECOND) if m.robot == first]
+    hertz: dict[str, float] = {f"{topic}_hz": topics.count(topic) for topic in sorted(set(topics))}
+    return {**hertz, "beams": first_lidar(simulator).lidar.spec.samples}
 
 
 def physics_step_us(simulator: Simulator, steps: int = 1000) -> float:
