@@ -18,7 +18,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from autonomy_interfaces.executor import LeanExecutor, Mailbox
+from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
 from autonomy_interfaces.messages import Odometry, Pose2D, seconds
 from autonomy_interfaces.ros import (
     SENSOR_QOS,
@@ -37,6 +37,9 @@ from autonomy_nodes.mission.state import MissionState
 GOAL_FRAMES = ("odom", "map")
 """Frames that a goal may be given in. The stack has no localisation of its own, so `map` is
 `odom` here, as for every robot whose odometry starts at the map's origin."""
+
+CLOCK_PERIOD_S = 0.04
+"""Between two looks at ROS time, seconds of steady time."""
 
 DECISION_STATUS_LIFETIME_S = 1.0
 """A planner status older than this says nothing of the present."""
@@ -67,6 +70,7 @@ class MissionNode(Node):
         super().__init__("mission")
         config = declare_config(self, MissionNodeConfig)
         self._mission = Mission(declare_config(self, MissionConfig))
+        self._time = LazyClock(self)
         self._odometry: Odometry | None = None
         self._planner_status = ""
         self._planner_status_ns = 0
@@ -83,6 +87,10 @@ class MissionNode(Node):
             DiagnosticStatus, "/decision/status", self._on_decision_status, SENSOR_QOS
         )
         self.create_service(Trigger, "/mission/cancel", self._on_cancel)
+        # Timers on ROS time fire when that is looked up: often enough for them, and not for every
+        # message of /clock.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(CLOCK_PERIOD_S, self._time.now_ns, clock=steady)
         self.create_timer(1.0 / config.goal_rate, self._publish_goal)
         self.create_timer(1.0 / config.judge_rate, self._judge)
         self.create_timer(1.0 / config.status_rate, self._publish_status)
@@ -97,7 +105,7 @@ class MissionNode(Node):
         self.create_timer(0.1, self._ask_gate, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _now_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
+        return self._time.now_ns()
 
     def _on_decision_status(self, message: DiagnosticStatus) -> None:
         self._planner_status = next(
