@@ -6,9 +6,14 @@ import threading
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
+from autonomy_interfaces.messages import Costmap, LaserScan, Odometry, Pose2D
 from autonomy_nodes.decision.contract import load_policy
-from autonomy_nodes.decision.errors import InferenceError
+from autonomy_nodes.decision.errors import InferenceError, PolicyError
+from autonomy_nodes.decision.features import Observation
+from autonomy_nodes.decision.proposal import PolicyPilot
+from autonomy_nodes.decision.rollout import RolloutConfig, StoppingRollout
 from autonomy_nodes.decision.runtime import BoundedPolicy, Inference
 
 TENSORS = {"scan": np.zeros((1, 8), np.float32), "goal": np.zeros((1, 3), np.float32)}
@@ -73,3 +78,38 @@ def test_failure_is_passed_on_and_the_next_answer_is_its_own(write_policy):
 def test_same_inputs_give_the_same_bytes(write_policy):
     policy = load_policy(write_policy())
     assert policy.infer(TENSORS).output.tobytes() == policy.infer(TENSORS).output.tobytes()
+
+
+def _with_confidence(graph, value):
+    """The linear policy with a second output that says `value`."""
+    model = graph()
+    model.graph.initializer.append(numpy_helper.from_array(np.array([[value]], np.float32), "c"))
+    model.graph.node.append(helper.make_node("Identity", ["c"], ["sure"]))
+    model.graph.output.append(helper.make_tensor_value_info("sure", TensorProto.FLOAT, [1, 1]))
+    return model
+
+
+@pytest.mark.parametrize(("minimum", "reason"), [(0.5, None), (0.9, "unsure")])
+def test_policy_that_is_not_sure_enough_may_not_drive(write_policy, graph, minimum, reason):
+    def say(manifest):
+        manifest["confidence"] = {"tensor": "sure", "minimum": minimum}
+
+    policy = load_policy(write_policy(_with_confidence(graph, 0.7), say))
+    body = (0.2, 0.2, -0.2, 0.2, -0.2, -0.2, 0.2, -0.2)
+    rollout = StoppingRollout(RolloutConfig(body, 0.0, 0.1, 5.0, 5.0, 5.0, 5.0))
+    scan = LaserScan(0, np.full(181, 5.0, np.float32), -1.57, 0.0174, 0.1, 30.0)
+    costmap = Costmap(0, 0.1, -2.0, -2.0, np.zeros((40, 40), np.int8))
+    observation = Observation(
+        scan, Odometry(0, 0.0, 0.0, 0.0), Pose2D(2.0, 0.0), np.zeros((1, 2)), costmap
+    )
+    proposal = PolicyPilot(policy, rollout).propose(observation)
+    assert proposal.confidence == pytest.approx(0.7)
+    assert (proposal.fault.reason if proposal.fault else None) == reason
+
+
+def test_confidence_outside_its_range_is_refused_before_it_drives(write_policy, graph):
+    def say(manifest):
+        manifest["confidence"] = {"tensor": "sure", "minimum": 0.5}
+
+    with pytest.raises(PolicyError, match="confidence"):
+        load_policy(write_policy(_with_confidence(graph, 7.0), say))
