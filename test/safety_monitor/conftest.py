@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,7 +17,8 @@ from safety_monitor.monitor import MonitorOutput, SafetyMonitor
 
 # The first call of a compiled function takes as long as its compilation.
 settings.register_profile("no_deadline", deadline=None)
-settings.load_profile("no_deadline")
+settings.register_profile("few", deadline=None, max_examples=8, derandomize=True)
+settings.load_profile(os.environ.get("EXAMPLES", "no_deadline"))
 
 MILLISECOND = 1_000_000
 TICK = 20 * MILLISECOND

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from safety_monitor.config import MonitorConfig
@@ -105,7 +105,6 @@ def test_proportional_braking_stays_on_the_circle() -> None:
 
 
 @pytest.mark.parametrize("shape", ["rectangle", "arrow", "l_shape"])
-@settings(max_examples=200)
 @given(
     v=speed,
     w=rate,
