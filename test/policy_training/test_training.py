@@ -175,6 +175,7 @@ def test_confidence_is_high_where_the_answers_are_right_and_low_where_they_are_n
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_smoke_configuration_gives_a_policy_that_is_better_than_random(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = share_directory() / "config" / "training" / "smoke.yaml"
