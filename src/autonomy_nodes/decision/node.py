@@ -72,6 +72,8 @@ NEWEST_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 CONFIGS: tuple[type[Any], ...] = (DecisionNodeConfig, DecisionConfig, PlannerConfig)
 CHANGEABLE = ("policy", "shadow_policy")
 """Parameters that a running node takes."""
+REPEAT_SHARE = 0.9
+"""Of the repetition's period: what was published that lately is not repeated yet."""
 PATH_PERIOD_S = 0.5
 PATH_STRIDE = 5
 
@@ -92,6 +94,7 @@ class DecisionNode(Node):
         self._command = VelocityCommand(0, 0.0, 0.0)
         self._decided_ns = 0
         self._stamp_ns = 0
+        self._published_s = 0.0
         self._path_published_ns = 0
         self._handovers = 0
         self._ticks = 0
@@ -195,7 +198,7 @@ class DecisionNode(Node):
         """Decide where no costmap comes, and repeat the held command where one does."""
         if abs(self._time.now_ns() - self._decided_ns) >= self._period_ns * 3 // 2:
             self._decide()
-        else:
+        elif time.monotonic() - self._published_s >= REPEAT_SHARE / self._config.command_rate:
             self._publish_command()
 
     def _decide(self) -> None:
@@ -237,6 +240,7 @@ class DecisionNode(Node):
             # A coarse clock has not moved: the listener would take an equal stamp for a repeat.
             now_ns = self._stamp_ns + 1
         self._stamp_ns = now_ns
+        self._published_s = time.monotonic()
         held_s = abs(seconds(now_ns - self._decided_ns))
         command = VelocityCommand(now_ns, self._command.vx, self._command.wz)
         if held_s > self._config.hold_limit:

@@ -21,7 +21,8 @@ class DecisionNodeConfig:
         inference_core: CPU core that the inference thread is bound to; -1 for any.
         record_file: file that gets one JSON line per decision; empty for none.
         decision_rate: decisions per second where no costmap triggers them sooner.
-        command_rate: repetitions of the held command per second.
+        command_rate: of the timer that repeats the held command where no decision was published
+            since its last tick, hertz.
         command_deadline: DDS deadline offered on /decision/cmd_vel, seconds.
         command_lease: DDS liveliness lease offered, seconds.
         goal_lease: silence on /mission/goal after which there is no goal, seconds.
