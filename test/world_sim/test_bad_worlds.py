@@ -82,6 +82,10 @@ TEXTS = {
     ),
     "joint to a missing link": (model(JOINT), "'axle' .*child 'wheel'.*no link.*base"),
     "joint to itself": (model(JOINT.replace("wheel", "base")), "'axle' .*itself"),
+    "two sensors of one name": (
+        model('<link name="l"><sensor name="s" type="imu"/>\n<sensor name="s" type="imu"/></link>'),
+        r":\d+: <sensor>: a second sensor named 's'; rename",
+    ),
     "deep": ('<sdf version="1.9">' + "<a>" * 100_000, "levels; split the world"),
     "wide": (
         f'<sdf version="1.9"><world name="w">{"<a/>" * (MAX_ELEMENTS + 1)}</world></sdf>',

@@ -17,7 +17,10 @@ from autonomy_interfaces.parameters import ParameterError
 from world_sim import camera_gl
 from world_sim.camera_gl import NoOpenGL, open_context, opengl_problem
 from world_sim.measurement import CameraImage
+from world_sim.sdf.types import ImuSpec, Noise
+from world_sim.sensors import InertialUnit
 from world_sim.simulator import RobotSpawn, Simulator, SimulatorConfig
+from world_sim.wandering import Wandering
 from world_sim.world import WorldError, load_world
 
 needs_gl = pytest.mark.skipif(bool(opengl_problem()), reason=opengl_problem())
@@ -226,3 +229,26 @@ def test_images_become_ros_messages():
     info = camera_info_to_ros(CameraImage(SECOND, pixels, "rgb8", math.pi / 2, "front"))
     assert info.k[0] == pytest.approx(2.0)
     assert list(info.k[2::3]) == [2.0, 1.0, 1.0]
+
+
+def test_a_wandering_bias_spreads_as_far_as_its_process_says():
+    stddev, time_s, period_s = 0.5, 2.0, 0.1
+    walk = Wandering((Noise(), Noise(drift_stddev=stddev, drift_time_s=time_s)), period_s)
+    rng = np.random.default_rng(0)
+    samples = np.concatenate([walk.block(rng) for _ in range(100)])
+    assert not samples[:, 0].any()
+    # A Gauss-Markov process driven by `stddev` settles at stddev · √(time / 2).
+    assert samples[:, 1].std() == pytest.approx(stddev * math.sqrt(time_s / 2), rel=0.1)
+    lag = round(time_s / period_s)
+    correlation = np.corrcoef(samples[:-lag, 1], samples[lag:, 1])[0, 1]
+    assert correlation == pytest.approx(math.exp(-1), abs=0.1)
+    assert not Wandering((Noise(stddev=1.0),), period_s)
+
+
+def test_quantised_noise_reports_multiples_of_its_precision():
+    noise = Noise(stddev=0.01, precision=0.25)
+    unit = InertialUnit(ImuSpec((noise,) * 3, (noise,) * 3), np.random.default_rng(1))
+    imu, error = unit.measure(0, np.array([0.1, 0.3, 0.6]), np.array([0.0, 0.0, 9.8]))
+    assert imu.angular_velocity == (0.0, 0.25, 0.5)
+    assert imu.linear_acceleration[2] == 9.75
+    assert error == pytest.approx(-0.1)

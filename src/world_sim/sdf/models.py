@@ -190,6 +190,11 @@ def _read_link(
             visuals.append(read_visual(child, place, geometry))
     inertial = element.find("inertial")
     sensors = [read_sensor(s, frames.pose_in(name, s)) for s in element.find_all("sensor")]
+    seen: set[str] = set()
+    for sensor, child in zip(sensors, element.find_all("sensor"), strict=True):
+        if sensor.name in seen:
+            raise child.error(f"a second sensor named '{sensor.name}'", "rename one of them")
+        seen.add(sensor.name)
     return Link(
         name=name,
         pose=pose,

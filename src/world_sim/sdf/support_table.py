@@ -61,6 +61,18 @@ not stop it. Times count from the start of the simulation.
 """
 
 
+_TAIL = """
+## Cameras
+
+Cameras, satellite receivers and joint states are those of driven models. Images are rendered by
+MuJoCo off-screen (EGL, or OSMesa; Debian: `libegl1 libgl1-mesa-dri`; no display, no GPU), on
+`camera/image`, `camera/depth` and their `camera_info`. Where there is no OpenGL, or with
+`MUJOCO_GL=off`, cameras are off, which a warning says, and everything else runs. The parameter
+`camera_quality` of the node (`SimulatorConfig`) is `fast` (flat light), `fine` (shadows, smooth
+edges) or `off`; `edge-autonomy bench camera` measures the cost.
+"""
+
+
 def support_table() -> str:
     """The page as Markdown."""
     rules = element_rules()
@@ -91,7 +103,7 @@ def support_table() -> str:
             "## Plugins, by a part of the file name",
             "",
             *_table("plugin", PLUGINS.items()),
-            "",
+            _TAIL,
         ]
     )
 
