@@ -1,0 +1,4 @@
+signature_version: 1
+algorithm: ed25519
+key_id: e58c98f83000ffdd
+signature: cjeVUVMWLkR1SbhOXqnOLNpIddPP/mUpvPHWkZMRx3QZGQOUHtpLzC6ZACz5LD2qt32tCA93vFA16QddGkroDQ==
