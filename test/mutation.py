@@ -156,11 +156,15 @@ def main() -> None:
             found = random.Random(0).sample(found, options.sample)
         if is_noticed(module, (PACKAGE / f"{module}.py").read_text()):
             raise SystemExit(f"{module}: its tests fail, or last too long, without any change")
-        missed = [(line, what) for line, what, text in found if not is_noticed(module, text)]
-        sys.stdout.write(f"{module}: {len(found) - len(missed)} of {len(found)} noticed\n")
-        for line, what in sorted(missed):
-            sys.stdout.write(f"  {line}: {what}\n")
-        sys.stdout.flush()
+        noticed = 0
+        for tried, (line, what, text) in enumerate(found, 1):
+            if is_noticed(module, text):
+                noticed += 1
+            else:
+                sys.stdout.write(f"  {module}:{line}: {what}\n")
+            sys.stderr.write(f"\r{module}: {noticed} of {tried}")
+            sys.stdout.flush()
+        sys.stdout.write(f"{module}: {noticed} of {len(found)} noticed\n")
 
 
 if __name__ == "__main__":
