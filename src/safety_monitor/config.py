@@ -61,6 +61,8 @@ class MonitorConfig:
     peak_linear_acceleration: float = 20.0
     """The most that the base ever does in either direction: it may also brake sooner."""
     peak_angular_acceleration: float = 25.0
+    max_lateral_acceleration: float = 3.0
+    """Speed times rotation, m/s², that the tyres hold: beyond it the base slides."""
 
     scan_sources: tuple[str, ...] = ("scan",)
     scan_mask: tuple[float, ...] = ()
@@ -75,6 +77,8 @@ class MonitorConfig:
     margin: float = 0.015
     """Clearance kept at standstill; `margin_per_speed` is added per m/s of the fastest point."""
     margin_per_speed: float = 0.008
+    margin_per_curve: float = 0.012
+    """Clearance added per m/s² of speed times rotation: in a curve a base drifts to the outside."""
     clearance_floor: float = 0.005
     """A robot inside the margin may creep out or along, but never closer than this."""
     escape_speed: float = 0.1
@@ -143,6 +147,7 @@ class MonitorConfig:
             "angular_acceleration",
             "max_angular_velocity",
             "max_linear_velocity",
+            "max_lateral_acceleration",
             "cycle_period",
             "command_timeout",
             "decision_timeout",

@@ -54,7 +54,9 @@ def body_of(config: MonitorConfig) -> Body:
         half=half,
         radius=radius,
         rates=np.array([linear, angular], dtype=np.float64),
-        margin=np.array([c.margin, c.margin_per_speed, c.clearance_floor], dtype=np.float64),
+        margin=np.array(
+            [c.margin, c.margin_per_speed, c.clearance_floor, c.margin_per_curve], dtype=np.float64
+        ),
         escape=np.array([c.escape_speed, c.escape_rate], dtype=np.float64),
     )
 
@@ -98,4 +100,5 @@ class MotionEnvelope:
         v, w = (float(most) for most in told.max(axis=0))
         travel = v * (motion.age + self._delay + reaction + 0.5 * v / self.body.rates[0, 0])
         margin = self.body.margin[0] + self.body.margin[1] * (v + w * self.body.radius)
+        margin += self.body.margin[3] * v * w
         return float(travel + self.body.radius + margin)

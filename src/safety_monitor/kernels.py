@@ -38,9 +38,9 @@ class Body(NamedTuple):
 
     field: (n, n) distances from the footprint, negative inside, of grid points `cell` metres apart
     from -half to half in x and y. radius: of the circumscribed circle about the origin.
-    rates: (2, 2) for v and w the rate surely reached and the highest. margin: (3,) clearance at
-    standstill, more per speed of the fastest point, floor. escape: (2,) v, w allowed when the robot
-    is already inside the margin.
+    rates: (2, 2) for v and w the rate surely reached and the highest. margin: (4,) clearance at
+    standstill, more per speed of the fastest point, floor, more per v times w. escape: (2,) v, w
+    allowed when the robot is already inside the margin.
     """
 
     field: Floats
@@ -221,10 +221,12 @@ def largest_scale(
     nearby, near, present = _thin_out(points, body, reach)
     culprit = np.array([3, -1])
     speed = abs(command[0]) + abs(command[1]) * body.radius
+    curve, sharpest = abs(state[0] * state[1]), abs(command[0] * command[1])
     for level in range(LEVELS, 0, -1):
         scale = level / LEVELS
         phases[1, 1:3], phases[1, 3:5] = scale * command[0], scale * command[1]
         keep = body.margin[0] + body.margin[1] * speed * scale
+        keep += body.margin[3] * max(curve, sharpest * scale * scale)
         if _is_free(nearby, near, state, phases, body, keep, False, poses, culprit):
             return scale, present
     if present >= body.margin[0]:

@@ -6,6 +6,7 @@ cannot be used is a fault, and a defect of the monitor itself is an emergency st
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
@@ -376,7 +377,10 @@ class SafetyMonitor:
             if (signed_distance(returns, corners) < 0.0).sum() >= least:
                 limits = np.minimum(limits, most)
         asked = np.array([v, -v, abs(w)])
-        return float(min(1.0, (limits[asked > limits] / asked[asked > limits]).min(initial=1.0)))
+        scale = min(1.0, (limits[asked > limits] / asked[asked > limits]).min(initial=1.0))
+        # Scaled first: the product of what may be asked for can overflow.
+        sharp = abs(v) * scale * (abs(w) * scale) / c.max_lateral_acceleration
+        return float(scale / math.sqrt(max(1.0, sharp)))
 
     def _acting(self, since_ns: int) -> tuple[tuple[float, float], ...]:
         """The commands that may have acted on the wheels since a time."""

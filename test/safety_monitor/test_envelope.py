@@ -16,7 +16,7 @@ def test_the_body_is_what_the_parameters_say() -> None:
     body = body_of(config)
     assert body.radius == pytest.approx(RADIUS)
     assert body.rates == pytest.approx(np.array([[4.0, 20.0], [10.0, 25.0]]))
-    assert body.margin == pytest.approx([0.015, 0.008, 0.005])
+    assert body.margin == pytest.approx([0.015, 0.008, 0.005, 0.012])
     assert body.escape == pytest.approx([0.1, 0.3])
     assert body.half == pytest.approx(RADIUS + 0.1, abs=0.004)
     assert body.field.shape == (round(2 * body.half / body.cell) + 1,) * 2
@@ -32,7 +32,8 @@ def test_the_reach_is_the_way_of_the_fastest_that_may_be_with_body_and_margin() 
     envelope = MotionEnvelope(MonitorConfig())
 
     def expected(v: float, w: float, duration: float) -> float:
-        return v * duration + v * v / 10.0 + RADIUS + 0.015 + 0.008 * (v + w * RADIUS)
+        margin = 0.015 + 0.008 * (v + w * RADIUS) + 0.012 * v * w
+        return v * duration + v * v / 10.0 + RADIUS + margin
 
     motion = Motion(0.5, -1.0, 0.05, ((1.0, 0.0), (-1.5, 2.0)))
     assert envelope.reach(motion, (0.2, 0.0), 0.03) == pytest.approx(expected(1.5, 2.0, 0.1))
