@@ -103,7 +103,8 @@ class DecisionNode(Node):
         policy = self._load_policy(core_config.driver)
         warm_up(core_config, planner_config, policy)
         self._decision = Decision(core_config, policy, Planner(planner_config), _close)
-        self._switch = PolicySwitch(self, self._loader, self._note_swap)
+        ask_gate = self._config.ask_gate
+        self._switch = PolicySwitch(self, self._loader, self._note_swap, ask_gate)
         self._records = RecordFile(Path(name)) if (name := self._config.record_file) else None
         if self._config.shadow_policy:
             self._switch.begin(self._config.shadow_policy, self._decision.roster.watch, False)
@@ -145,7 +146,7 @@ class DecisionNode(Node):
             roster = self._decision.roster
             drives = wanted[0] == "policy"
             accept = roster.swap_to if drives else roster.watch
-            self._switch.begin(changed[wanted[0]], accept, drives and self._config.ask_gate)
+            self._switch.begin(changed[wanted[0]], accept, drives)
         return SetParametersResult(successful=not reason, reason=reason)
 
     def _note_swap(self, words: str) -> None:

@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType
@@ -42,13 +41,18 @@ class _Change:
 class PolicySwitch:
     """Brings a named policy to those who accept it, if checks and gate allow."""
 
-    def __init__(self, node: Node, loader: PolicyLoader, tell: Callable[[str], None]) -> None:
-        """Work for `node`; `tell` hears how a change goes."""
+    def __init__(
+        self, node: Node, loader: PolicyLoader, tell: Callable[[str], None], ask_gate: bool
+    ) -> None:
+        """Work for `node`; `tell` hears how a change goes; `ask_gate`: join the gate's topics."""
         self._node = node
         self._loader = loader
         self._tell = tell
         self._change: _Change | None = None
-        self._entities: list[Any] = []
+        self._may_ask = ask_gate
+        if ask_gate:
+            self._requests = node.create_publisher(DiagnosticStatus, "/gate/request", 10)
+            node.create_subscription(DiagnosticStatus, "/gate/decision", self._on_decision, 10)
 
     @property
     def busy(self) -> bool:
@@ -56,10 +60,13 @@ class PolicySwitch:
         return self._change is not None
 
     def begin(self, name: str, accept: Callable[[BoundedPolicy], None], ask_gate: bool) -> None:
-        """Check `name` in the background and hand it to `accept`; one change at a time."""
+        """Check `name` in the background and hand it to `accept`; one change at a time.
+
+        `ask_gate`: only with the gate's consent, where this node asks for it.
+        """
         loaded: Future[BoundedPolicy] = Future()
         self._change = _Change(name, accept, loaded)
-        self._ask_gate = ask_gate
+        self._ask_gate = ask_gate and self._may_ask
         self._tell(f"checking '{name}'")
         threading.Thread(
             target=self._load, args=(name, loaded), name="policy_loading", daemon=True
@@ -100,13 +107,7 @@ class PolicySwitch:
             self._tell(f"a person is asked about '{change.name}'")
 
     def _inquire(self, policy: BoundedPolicy) -> GateInquiry:
-        """Begin to ask; the gate's topics are joined only now."""
         node = self._node
-        self._requests = node.create_publisher(DiagnosticStatus, "/gate/request", 10)
-        subscription = node.create_subscription(
-            DiagnosticStatus, "/gate/decision", self._on_decision, 10
-        )
-        self._entities = [self._requests, subscription]
         parameters = {"sha256": policy.manifest.model.sha256}
         question = GateQuestion(uuid.uuid4().hex, "switch_policy", node.get_name(), parameters)
         self._tell(f"asking the gate for sha256 {policy.manifest.model.sha256[:12]}")
@@ -121,14 +122,8 @@ class PolicySwitch:
         self._end("")
 
     def _end(self, words: str) -> None:
-        """Leave the gate's topics; say why nothing came of it, if so."""
+        """Be ready for another change; say why nothing came of this one, if so."""
         self._change = None
         self._node.destroy_timer(self._timer)
-        for entity in self._entities:
-            if hasattr(entity, "publish"):
-                self._node.destroy_publisher(entity)
-            else:
-                self._node.destroy_subscription(entity)
-        self._entities = []
         if words:
             self._tell(f"refused: {words}")

@@ -168,7 +168,10 @@ def test_policy_is_changed_while_driving_and_the_topic_never_falls_silent(
     client, write_policy, graph
 ):
     other = write_policy(graph(bias=(0.7, 0.0)), lambda manifest: manifest.update(version="2.0.0"))
-    with _running(f"policy:={write_policy()}", "ask_gate:=false", "swap_shadow_ticks:=5"):
+    # The robot of this test stands still, whatever it is told.
+    patient = ("stall_time:=100.0", "guide_progress_time:=100.0")
+    change = ("ask_gate:=false", "swap_shadow_ticks:=5")
+    with _running(f"policy:={write_policy()}", *change, *patient):
         client.until(client.moving)
         first = len(client.commands)
         assert _set_parameter(client, "policy", other).successful
