@@ -57,7 +57,8 @@ def fit(
     """
     epochs = epochs or config.optimisation.epochs
     torch.manual_seed(config.seed)
-    torch.set_num_threads(config.workers)
+    # One thread: sums in one order, so that the number of workers does not change the weights.
+    torch.set_num_threads(1)
     if config.optimisation.mirror:
         train = concatenate([train, train.mirrored()])
     inputs = tuple(torch.from_numpy(array) for array in normalised(train, config))
