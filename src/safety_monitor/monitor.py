@@ -38,6 +38,7 @@ _GAP = 0.05
 """Between two measurements of odometry: what is longer is not interpolated, seconds."""
 _INCREDIBLE = 2.0
 """Times the limits of velocity: odometry that tells of more is wrong."""
+_EVERYTHING = 1000.0
 _INBOX = 1000
 _BEHIND = np.array([[-10.0, 0.0]])
 # Clock's time of arrival, stamp, and what to call with the stamp and the time of arrival.
@@ -304,15 +305,22 @@ class SafetyMonitor:
             close = scanner.stamp_ns - latest[0] <= _GAP * _SECOND
             if close and scanner.stamp_ns != self._remembered[name]:
                 self._remembered[name] = scanner.stamp_ns
-                self._compare(name, then)
+                self._compare(name, then, now_ns)
                 judges = (scanner, self._plausible[name])
                 found = [finding for judge in judges for finding in judge.findings(now_ns)]
                 if all(finding.severity < Severity.STOP for finding in found):
                     self._seen.remember(scanner, then)
         return True
 
-    def _compare(self, name: str, odometry: Pose) -> None:
+    def _compare(self, name: str, odometry: Pose, now_ns: int) -> None:
         """Set a new scan against the motion that odometry and the commands tell of."""
+        lying = any(self._yaw_rates.findings(now_ns)) and self.config.use_imu
+        if lying:
+            self._doubt(_EVERYTHING, 0.0)
+        if lying or any(f.severity is Severity.STOP for f in self._scanners[name].findings(now_ns)):
+            # What is known to be wrong is no reference for what comes after it.
+            self._plausible[name].forget()
+            return
         plausible, stamp_ns = self._plausible[name], self._scanners[name].stamp_ns
         commanded = self._commanded.pose_at(stamp_ns) if stamp_ns is not None else None
         plausible.look(odometry, commanded or odometry)

@@ -397,6 +397,22 @@ def test_a_decision_that_is_repeated_too_long_stops(bench: Bench) -> None:
     assert bench.tick().cause.startswith("command_silent")
 
 
+@pytest.mark.parametrize("fault", ["frozen", "turning"])
+def test_when_a_fault_of_scan_or_odometry_ends_the_robot_recovers(bench: Bench, fault) -> None:
+    """What was true meanwhile contradicts what the fault told, and is believed."""
+    bench.ranges[:] = np.linspace(2.0, 4.0, BEAMS)
+    bench.monitor.reset(bench.now, "operator")
+    bench.run(30)
+    if fault == "frozen":
+        bench.noise, bench.moving = 0.0, (0.5, 0.0)
+    else:
+        bench.moving, bench.gyro = (0.0, 1.5), 0.0
+    assert bench.run(60).state == "safe_stop"
+    bench.noise, bench.moving, bench.gyro = 0.001, (0.0, 0.0), None
+    bench.ranges -= 0.4
+    assert bench.until("nominal", 120) < 100
+
+
 def test_a_scan_that_jumps_stops_the_robot_and_is_not_remembered(bench: Bench) -> None:
     bench.ranges[:] = np.linspace(2.0, 4.0, BEAMS)
     bench.monitor.reset(bench.now, "operator")
