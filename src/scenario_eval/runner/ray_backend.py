@@ -8,6 +8,7 @@ paths.
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ def _connected(address: str) -> Any:
     except ImportError as error:
         raise ClusterError("Ray is not installed; pip install 'edge_autonomy[ray]'") from error
     if not ray.is_initialized():
+        _check_that_somebody_listens(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -93,6 +95,19 @@ def _connected(address: str) -> Any:
                 f"no Ray cluster at {address}: {error}; start one with 'ray start --head'"
             ) from error
     return ray
+
+
+def _check_that_somebody_listens(address: str) -> None:
+    """Ray itself would wait for minutes, and then end the process."""
+    host, separator, port = address.rpartition(":")
+    if not separator or not port.isdecimal() or "://" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5.0).close()
+    except OSError as error:
+        raise ClusterError(
+            f"no Ray cluster at {address}: {error}; start one with 'ray start --head'"
+        ) from error
 
 
 def _fetched(ray: Any, reference: Any) -> list[Played]:
