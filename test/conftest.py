@@ -10,9 +10,16 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from edge_autonomy.demo.domain import RosDomain
 from edge_autonomy.doctor.software import has_ros_launch
+
+# The same examples on every run: a search for new ones is a decision (HYPOTHESIS_PROFILE=search),
+# not something that a change of anything else meets by chance.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 _HAS_LAUNCH_PYTEST = has_ros_launch() and importlib.util.find_spec("launch_pytest") is not None
 

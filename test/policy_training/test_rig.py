@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from autonomy_interfaces.messages import MILLISECOND, Pose2D
@@ -37,6 +37,8 @@ def _brute_force(circles, x, y, angle, range_max):
 @settings(max_examples=60)
 @given(CIRCLES, st.floats(-3, 3), st.floats(-3, 3), st.floats(-4, 4))
 def test_every_beam_is_the_analytic_distance(circles, x, y, yaw):
+    # On an edge itself a beam begins inside or outside, as its last bit has it.
+    assume(all(abs(math.hypot(cx - x, cy - y) - radius) > 1e-3 for cx, cy, radius in circles))
     ranges = np.empty(181, np.float32)
     angle_min, increment = -2.35619, 4.71238 / 180
     cast(np.array(circles), x, y, yaw, angle_min, increment, 8.0, ranges)

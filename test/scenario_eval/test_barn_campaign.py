@@ -45,4 +45,4 @@ def test_a_campaign_over_processes_equals_one_in_this_process(tmp_path):
     assert parallel == alone
     assert len(heard) == 4
     assert all(run.result.status is BarnStatus.SUCCEEDED for run in alone)
-    assert alone[0].result.time_s != alone[1].result.time_s, "another seed, another noise"
+    assert alone[0].path_m != alone[1].path_m, "another seed, another noise"

@@ -60,7 +60,8 @@ def cell(place: Pose2D) -> tuple[int, int]:
 
 
 def test_every_world_has_its_start_and_goal() -> None:
-    assert sorted(file.stem for file in worlds_directory().glob("*.sdf")) == NAMES
+    shipped = {file.stem for file in worlds_directory().glob("*.sdf")}
+    assert shipped - {"plaza"} == set(NAMES), "plaza is there to be looked at, not crossed"
     assert len(NAMES) >= 3
 
 

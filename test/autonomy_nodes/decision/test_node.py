@@ -193,7 +193,7 @@ def test_change_that_the_gate_does_not_answer_for_is_refused(client, write_polic
         client.until(client.moving)
         _set_parameter(client, "policy", write_policy())
         client.until(lambda: client.statuses[-1]["swap"].startswith("refused: the gate"))
-        assert client.moving()
+        client.until(client.moving)
 
 
 def test_unsigned_policy_needs_a_parameter_that_allows_it(client, write_policy):
