@@ -140,3 +140,14 @@ def test_a_recording_that_was_cut_off_is_named(recording):
     recording.write_bytes(recording.read_bytes()[:-2000])
     with pytest.raises(RecordingError, match="recover"):
         list(read_recording(recording, ["/scan"]))
+
+
+GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("*.mcap"))
+
+
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda file: file.stem)
+def test_the_cores_answer_golden_recordings_as_they_did(golden):
+    code, found = replay(golden)
+    assert code == 0, f"{found['nodes']}; if this is meant: docs/replay.md"
+    for node in found["nodes"].values():
+        assert sum(output["messages"] for output in node.values()) > 5
