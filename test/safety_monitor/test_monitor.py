@@ -170,7 +170,7 @@ def test_a_command_over_the_limits_is_scaled_along_its_arc(vx: float, wz: float)
     assert -2.0 <= output.vx <= 2.0
     assert abs(output.wz) <= 4.0
     assert output.vx * wz == pytest.approx(output.wz * vx, rel=1e-6, abs=1e-6)
-    if -0.5 <= vx <= 2.0 and abs(wz) <= 4.0 and vx >= 0.0:
+    if 0.0 <= vx <= 2.0 and abs(wz) <= 4.0 and vx * abs(wz) <= 3.0:
         assert (output.vx, output.wz) == (vx, wz)
 
 

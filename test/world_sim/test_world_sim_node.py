@@ -119,7 +119,7 @@ def test_the_node_plays_a_file_of_faults(world: Path) -> None:
     try:
         robot.until(lambda: "wall" in robot.touched, vx=1.0)
         assert "/scan" not in robot.last
-        assert robot.last["/odom"].pose.pose.position.x == 0.0
+        assert robot.last["/odom"].pose.pose.position.x < 0.01
     finally:
         robot.node.destroy_node()
         rclpy.try_shutdown()
