@@ -52,6 +52,15 @@ SENSOR_QOS = QoSProfile(
 )
 """Sensor data: best effort, the newest few."""
 
+COSTMAP_QOS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.BEST_EFFORT,
+    durability=DurabilityPolicy.VOLATILE,
+)
+"""A costmap: the next one comes at once, so none is sent again. A reliable writer of large messages
+may stop delivering to everybody once one of its readers was killed (Fast DDS 2.14)."""
+
 STATE_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=1,

@@ -41,6 +41,7 @@ from autonomy_interfaces.messages import (
 )
 from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.ros import (
+    COSTMAP_QOS,
     command_qos,
     command_to_ros,
     costmap_from_ros,
@@ -166,7 +167,9 @@ class DecisionNode(Node):
         self._path_publisher = self.create_publisher(PathMsg, "/decision/path", 1)
         self._scans = Mailbox(self, LaserScanMsg, "/scan", NEWEST_QOS)
         self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS)
-        self.create_subscription(OccupancyGrid, "/perception/costmap", self._on_costmap, 1)
+        self.create_subscription(
+            OccupancyGrid, "/perception/costmap", self._on_costmap, COSTMAP_QOS
+        )
         self.create_subscription(PoseStamped, "/mission/goal", self._on_goal, 1)
         self._period_ns = nanoseconds(1.0 / config.decision_rate)
         steady = Clock(clock_type=ClockType.STEADY_TIME)

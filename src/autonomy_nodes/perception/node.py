@@ -20,6 +20,7 @@ from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
 from autonomy_interfaces.messages import LaserScan, Odometry
 from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.ros import (
+    COSTMAP_QOS,
     SENSOR_QOS,
     costmap_to_ros,
     declare_config,
@@ -54,7 +55,7 @@ class PerceptionNode(Node):
         warm_up(config)
         self._core = LocalCostmap(config)
         self._odometry: Odometry | None = None
-        self._publisher = self.create_publisher(OccupancyGrid, "/perception/costmap", 1)
+        self._publisher = self.create_publisher(OccupancyGrid, "/perception/costmap", COSTMAP_QOS)
         self._odometries = Mailbox(self, OdometryMsg, "/odom", ODOMETRY_QOS)
         self.create_subscription(LaserScanMsg, "/scan", self._on_scan, SENSOR_QOS, raw=True)
 
