@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from world_sim.camera_gl import open_context
+from world_sim.camera_gl import Canvas
 from world_sim.camera_scene import CameraScene
 from world_sim.measurement import CameraImage
 from world_sim.sdf.types import CameraSpec, Model, Sensor, World
@@ -54,8 +53,7 @@ class CameraRenderer:
         self._background = np.round(np.array(world.background) * 255).astype(np.uint8)
         self._fine = fine
         self._ids: NDArray[np.intp] | None = None
-        self._gl: Any = None
-        self._context: Any = None
+        self._canvas: Canvas | None = None
         self._last: tuple[int, str, Picture] | None = None
 
     def picture(
@@ -76,7 +74,7 @@ class CameraRenderer:
             self._last = (stamp_ns, name, self._render(name, model, data))
         return self._last[2]
 
-    def _open(self) -> None:
+    def _open(self) -> Canvas:
         width = max(spec.width for spec in self._specs.values())
         height = max(spec.height for spec in self._specs.values())
         scene = self._scene.model
@@ -85,10 +83,7 @@ class CameraRenderer:
             scene.vis.quality.offsamples = 4
             scene.vis.quality.shadowsize = 2048
             scene.light_castshadow[:] = True
-        self._gl = open_context(width, height)
-        self._context = mujoco.MjrContext(scene, mujoco.mjtFontScale.mjFONTSCALE_50)
-        self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        canvas = Canvas(scene)
         self._visible = mujoco.MjvScene(scene, maxgeom=scene.ngeom + 8)
         for effect in EFFECTS:
             on = self._fine and effect in FINE
@@ -97,11 +92,12 @@ class CameraRenderer:
         self._option = mujoco.MjvOption()
         self._camera = mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+        return canvas
 
     def _render(self, name: str, model: mujoco.MjModel, data: mujoco.MjData) -> Picture:
-        if self._context is None:
-            self._open()
-        self._gl.make_current()
+        if self._canvas is None:
+            self._canvas = self._open()
+        context = self._canvas.begin()
         scene, spec = self._scene, self._specs[name]
         self._follow(model, data)
         scene.model.vis.map.znear, scene.model.vis.map.zfar = spec.near, spec.far
@@ -118,8 +114,11 @@ class CameraRenderer:
         view = mujoco.MjrRect(0, 0, spec.width, spec.height)
         color = np.empty((spec.height, spec.width, 3), dtype=np.uint8)
         buffer = np.empty((spec.height, spec.width), dtype=np.float32)
-        mujoco.mjr_render(view, self._visible, self._context)
-        mujoco.mjr_readPixels(color, buffer, view, self._context)
+        buffer[0, 0] = np.nan
+        mujoco.mjr_render(view, self._visible, context)
+        mujoco.mjr_readPixels(color, buffer, view, context)
+        if np.isnan(buffer[0, 0]):
+            raise RuntimeError(f"camera {name}: OpenGL gave no picture; its buffers are lost")
         color, buffer = color[::-1].copy(), buffer[::-1]
         color[buffer <= 0.0] = self._background
         return Picture(color, _metres(buffer, spec.near, spec.far))

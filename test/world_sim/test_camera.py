@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import os
@@ -88,6 +89,20 @@ def test_beyond_the_far_plane_there_is_nothing(tmp_path):
     depth = images(simulator, "depth")[-1].pixels
     assert np.isinf(depth[20, 70])
     assert np.isfinite(depth).any()
+
+
+@needs_gl
+def test_a_camera_that_is_no_longer_used_leaves_the_pictures_of_others_alone(tmp_path):
+    first, second = (simulate(tmp_path, sensor("depth_camera", far=far)) for far in (15, 3.0))
+    images(first, "depth")
+    before = np.isinf(images(second, "depth")[-1].pixels)
+    assert 0.5 < before.mean() < 0.8
+    del first
+    gc.collect()
+    np.testing.assert_array_equal(np.isinf(images(second, "depth")[-1].pixels), before)
+    third = simulate(tmp_path, sensor("depth_camera"))
+    assert np.isfinite(images(third, "depth", SECOND // 5)[-1].pixels).all()
+    np.testing.assert_array_equal(np.isinf(images(second, "depth")[-1].pixels), before)
 
 
 @needs_gl
