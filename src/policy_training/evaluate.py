@@ -6,9 +6,7 @@ safety monitor through the simulator's physics.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +22,7 @@ from policy_training.baselines import Driver, GoToGoal, RandomDriver
 from policy_training.gather import TICK_NS, EpisodePlan, start_yaw
 from policy_training.rig import Rig, draw_dynamics
 from policy_training.worlds import generate
+from scenario_eval.jobs import map_jobs
 
 BASELINES = ("random", "go_to_goal")
 
@@ -65,11 +64,7 @@ def evaluate(
 ) -> list[EpisodeResult]:
     """Drive each plan's world with one of `DRIVERS`, in the order of `plans`."""
     run = partial(run_episode, policy=policy, driver=driver, time_limit_s=time_limit_s)
-    if workers == 1:
-        return [run(plan) for plan in plans]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        return list(pool.map(run, plans, chunksize=2))
+    return list(map_jobs(run, plans, workers, chunk=2))
 
 
 def run_episode(

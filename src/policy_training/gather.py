@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +24,7 @@ from policy_training.config import SEEDS_PER_SPLIT, Family, Gathering, Network
 from policy_training.dataset import FAMILIES, Dataset, concatenate
 from policy_training.rig import Rig, draw_dynamics
 from policy_training.worlds import generate
+from scenario_eval.jobs import map_jobs
 
 TICK_NS = 50 * MILLISECOND
 STRETCH_TICKS = 10
@@ -75,12 +74,7 @@ def gather(
         workers: processes.
     """
     run = partial(run_episode, gathering=gathering, network=network, policy=policy)
-    if workers == 1:
-        yield from map(run, plans)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(run, plans, chunksize=4)
+    yield from map_jobs(run, plans, workers, chunk=4)
 
 
 def run_episode(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from autonomy_interfaces.messages import seconds
 from scenario_eval.barn import GOAL_IN_ODOM, START, BarnJudge, BarnResult, BarnStatus, BarnWorld
+from scenario_eval.jobs import run_jobs
 
 # Simulated seconds after which a run is over in any case: longer than the judge ever waits.
 RUN_LIMIT_S = 120.0
@@ -71,7 +71,7 @@ def run_lockstep(world: BarnWorld, run: int, options: RunOptions) -> BarnRun:
     stack.set_goal(GOAL_IN_ODOM)
     judge = BarnJudge(world.length_m)
     result: BarnResult | None = None
-    while result is None and seconds_of(simulator.now_ns) < RUN_LIMIT_S:
+    while result is None and seconds(simulator.now_ns) < RUN_LIMIT_S:
         record = stack.tick()
         truth = record.truth
         result = judge.observe(record.stamp_ns, truth.x, truth.y, truth.contact)
@@ -87,9 +87,8 @@ def run_lockstep(world: BarnWorld, run: int, options: RunOptions) -> BarnRun:
     )
 
 
-def seconds_of(stamp_ns: int) -> float:
-    """Nanoseconds as seconds."""
-    return stamp_ns * 1e-9
+def _run(job: tuple[BarnWorld, int, RunOptions]) -> BarnRun:
+    return run_lockstep(*job)
 
 
 def run_campaign(
@@ -105,18 +104,7 @@ def run_campaign(
         The runs in order of world and run, whatever order they ended in.
     """
     jobs = [(world, run, options) for world in worlds for run in range(runs)]
-    done: list[BarnRun] = []
-    if workers <= 1:
-        for job in jobs:
-            done.append(run_lockstep(*job))
-            report(done[-1])
-        return done
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for future in as_completed([pool.submit(run_lockstep, *job) for job in jobs]):
-            done.append(future.result())
-            report(done[-1])
-    return sorted(done, key=lambda run: (run.world, run.run))
+    return run_jobs(_run, jobs, workers, report)
 
 
 def figures(runs: Iterable[BarnRun], wall_s: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -167,7 +168,7 @@ class Robot:
         return ""
 
 
-class Clocked:
+class Clocked(ABC):
     """A sensor that measures at a fixed rate."""
 
     def __init__(self, robot: Robot, rate: float) -> None:
@@ -175,9 +176,9 @@ class Clocked:
         step_ns = robot.simulator.config.step_ms * 1_000_000
         self.period_steps = max(1, round(SECOND / rate / step_ns))
 
+    @abstractmethod
     def measure(self) -> Measurement:
         """Measure now."""
-        raise NotImplementedError
 
 
 class LidarClock(Clocked):

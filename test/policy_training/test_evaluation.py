@@ -147,12 +147,12 @@ def test_an_interrupted_campaign_goes_on_after_its_last_episode(tmp_path):
     assert list(known.values()) == [there]
     ran: list[EpisodePlan] = []
 
-    def drive(episodes, setup, workers):
+    def drive(work, episodes, workers):
         ran.extend(episodes)
         return iter([_outcome(seed=e.seed, family=e.family) for e in episodes])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(campaign, "_run_all", drive)
+        patch.setattr(campaign, "map_jobs", drive)
         found = list(campaign._drive(plan, tmp_path, known, 1, lambda line: None))
     assert ran == [second]
     assert [e.seed for e in found] == [first.seed, second.seed]

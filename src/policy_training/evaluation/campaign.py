@@ -8,10 +8,8 @@ OUT/*.png             slices, calibration, worst cases
 from __future__ import annotations
 
 import json
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +22,7 @@ from policy_training.evaluation.episodes import EpisodeOutcome, Setup, run_episo
 from policy_training.evaluation.slices import episode_slices, rates
 from policy_training.export import revision
 from policy_training.gather import EpisodePlan, plan_episodes
+from scenario_eval.jobs import map_jobs
 
 STANDING: dict[Family, float] = {
     "barn": 0.3,
@@ -151,25 +150,15 @@ def _drive(
         missing = [e for e, outcome in zip(episodes, there, strict=True) if outcome is None]
         counts: dict[str, int] = {}
         with (out / EPISODES).open("a") as file:
-            for number, outcome in enumerate(_run_all(missing, setup, workers), start=1):
+            for number, outcome in enumerate(
+                map_jobs(partial(run_episode, setup=setup), missing, workers), start=1
+            ):
                 file.write(json.dumps(outcome.document()) + "\n")
                 file.flush()
                 counts[outcome.outcome] = counts.get(outcome.outcome, 0) + 1
                 if number % 10 == 0 or number == len(missing):
                     progress(f"{driver}: {number}/{len(missing)} episodes {counts}")
                 yield outcome
-
-
-def _run_all(
-    episodes: Sequence[EpisodePlan], setup: Setup, workers: int
-) -> Iterator[EpisodeOutcome]:
-    run_one = partial(run_episode, setup=setup)
-    if workers == 1 or len(episodes) < 2:
-        yield from map(run_one, episodes)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(run_one, episodes)
 
 
 def _of_driver(outcomes: Sequence[EpisodeOutcome], driver: str) -> dict[str, Any]:

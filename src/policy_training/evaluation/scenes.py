@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from policy_training.worlds import TrainingWorld
+from scenario_eval.scenarios.shapes import world_sdf
 from world_sim.world import World, load_world
 
 HEIGHT = 1.0
@@ -29,7 +30,7 @@ def to_sdf(world: TrainingWorld) -> str:
         for index, (x, y, radius) in enumerate(world.circles)
     ]
     actors = [_actor(index, mover) for index, mover in enumerate(world.movers)]
-    return _WORLD.format(name=f"{world.family}_{world.seed}", models="".join(models + actors))
+    return world_sdf("".join(models + actors), friction=1.0, roll=0.0, pitch=0.0)
 
 
 def _actor(index: int, mover: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
@@ -80,21 +81,3 @@ _ACTOR = (
     </actor>
 """
 )
-
-_WORLD = """<?xml version="1.0"?>
-<sdf version="1.9">
-  <world name="{name}">
-    <model name="ground_plane">
-      <static>1</static>
-      <link name="link">
-        <collision name="collision">
-          <geometry><plane><normal>0 0 1</normal><size>100 100</size></plane></geometry>
-        </collision>
-        <visual name="visual">
-          <geometry><plane><normal>0 0 1</normal><size>100 100</size></plane></geometry>
-        </visual>
-      </link>
-    </model>
-{models}  </world>
-</sdf>
-"""

@@ -28,13 +28,13 @@ def containment(
 
     Exit 1 where one does under the monitor.
     """
+    from scenario_eval.jobs import progress, run_jobs
     from scenario_eval.safety_bench.containment import (
         figures,
         find_worlds,
         plan_episodes,
         run_episode,
     )
-    from scenario_eval.safety_bench.pool import progress, run_jobs
 
     jobs = plan_episodes(find_worlds(worlds), episodes, seed, monitor=not no_monitor)
     started = time.monotonic()
@@ -91,9 +91,9 @@ def faults(
     Exit 1 where one within the assumptions of docs/safety.md led to a contact or to an unsafe
     command.
     """
+    from scenario_eval.jobs import progress, run_jobs
     from scenario_eval.safety_bench.fault_matrix import figures, markdown_table, plan_runs
     from scenario_eval.safety_bench.fault_run import run_faults
-    from scenario_eval.safety_bench.pool import progress, run_jobs
 
     jobs = plan_runs(seeds, pairs, seed, only)
     if not jobs:
@@ -141,8 +141,8 @@ def fuzz(
 
     Exit 1 where a command was not finite or over the limits, or an exception came out.
     """
+    from scenario_eval.jobs import progress, run_jobs
     from scenario_eval.safety_bench.fuzz import figures, plan_fuzz, run_fuzz
-    from scenario_eval.safety_bench.pool import progress, run_jobs
 
     jobs = plan_fuzz(messages, seed)
     started = time.monotonic()
@@ -174,8 +174,8 @@ def permissiveness(
 ) -> None:
     """What the monitor costs a competent driver: time, success, interventions per metre."""
     from scenario_eval.barn import find_worlds
+    from scenario_eval.jobs import progress
     from scenario_eval.safety_bench.permissiveness import figures, run_both
-    from scenario_eval.safety_bench.pool import progress
 
     if driver not in ("default", "policy", "fallback"):
         raise typer.BadParameter(f"--driver {driver}: give default, policy or fallback")

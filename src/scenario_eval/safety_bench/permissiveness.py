@@ -9,7 +9,7 @@ from typing import Any
 
 from scenario_eval.barn import BarnStatus, BarnWorld
 from scenario_eval.barn_campaign import BarnRun, RunOptions, run_lockstep
-from scenario_eval.safety_bench.pool import run_jobs
+from scenario_eval.jobs import run_jobs
 
 Job = tuple[BarnWorld, int, RunOptions]
 

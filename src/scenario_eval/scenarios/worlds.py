@@ -8,6 +8,7 @@ loading, validation, the JSON schema and the docs follow.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast
 
@@ -43,9 +44,9 @@ class GeneratedWorld(Spec):
     roll_deg: float = Field(default=0.0, ge=-20.0, le=20.0, description="roll of the ground")
     shapes: tuple[Shape, ...] = Field(default=(), description="further static things")
 
+    @abstractmethod
     def layout(self, seed: int) -> Layout:
         """The world for a seed."""
-        raise NotImplementedError
 
 
 REGISTRY: dict[str, type[GeneratedWorld]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -35,9 +36,9 @@ class ClockFault(StreamFault):
         onset_ns = self.onset_ns(time_ns)
         return time_ns if onset_ns is None else max(self.shown(time_ns, onset_ns), 0)
 
+    @abstractmethod
     def shown(self, time_ns: int, onset_ns: int) -> int:
         """What the clock shows at `time_ns` of an activation that began at `onset_ns`."""
-        raise NotImplementedError
 
 
 @register

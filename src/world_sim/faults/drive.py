@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -39,9 +40,9 @@ class DriveFault(Fault):
     FAMILY: ClassVar[str] = "drive"
     target: Literal["drive"] = "drive"
 
+    @abstractmethod
     def impair(self, condition: DriveCondition) -> DriveCondition:
         """The condition with this fault added to it."""
-        raise NotImplementedError
 
 
 class WheelFault(DriveFault):

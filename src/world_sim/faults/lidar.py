@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -34,9 +35,9 @@ class LidarFault(StreamFault):
         ranges = self.change(message, stream).astype(np.float32, copy=False)
         return [(now_ns, replace(message, ranges=ranges))]
 
+    @abstractmethod
     def change(self, scan: LaserScan, stream: Stream) -> NDArray[np.float32]:
         """The faulty ranges: (N,) float32, metres."""
-        raise NotImplementedError
 
 
 class SectorFault(LidarFault):

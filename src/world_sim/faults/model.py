@@ -8,6 +8,7 @@ Times are simulated time since the start of the run.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 
@@ -119,13 +120,13 @@ class Stream:
 class StreamFault(Fault):
     """A fault in a stream of messages: what goes in comes out changed, late, or not at all."""
 
+    @abstractmethod
     def apply(self, message: Message, now_ns: int, stream: Stream) -> list[Release]:
         """Pass on `message`, which arrives at `now_ns`, while the fault is active.
 
         Returns:
             What leaves the fault, each with its instant, none earlier than `now_ns`.
         """
-        raise NotImplementedError
 
     def acts_on(self, topic: str) -> bool:
         """Whether the fault acts on the stream `topic` (a sensor's name, or "command")."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal, Protocol
 
@@ -38,9 +39,9 @@ class ProcessFault(Fault):
     FAMILY: ClassVar[str] = "process"
     target: Literal["perception", "decision", "mission", "safety_monitor"]
 
+    @abstractmethod
     def begin(self, executor: ProcessExecutor) -> None:
         """Bring the fault about."""
-        raise NotImplementedError
 
     def end(self, executor: ProcessExecutor) -> None:
         """Undo it, where it can be undone."""

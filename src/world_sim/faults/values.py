@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Literal
 
 import numpy as np
@@ -32,9 +33,9 @@ class FieldFault(ValueFault):
         )
         return [(now_ns, changed)]
 
+    @abstractmethod
     def change(self, values: Values, stream: Stream) -> Values:
         """The faulty form of `values`, (K,) float64 in the field's unit."""
-        raise NotImplementedError
 
 
 @register

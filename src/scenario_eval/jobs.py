@@ -32,13 +32,30 @@ def run_jobs(
             results[index] = work(job)
             report(results[index])
         return list(results.values())
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         places = {pool.submit(work, job): index for index, job in enumerate(jobs)}
         for future in as_completed(places):
             results[places[future]] = future.result()
             report(future.result())
     return [results[index] for index in range(len(jobs))]
+
+
+def map_jobs(
+    work: Callable[[JobT], ResultT], jobs: Sequence[JobT], workers: int, chunk: int = 1
+) -> Iterator[ResultT]:
+    """`work` of every job, in `workers` processes, one result after the other in their order.
+
+    Args:
+        work: a function of a module, so that another process can find it, or a partial of one.
+        jobs: what it is called with; they must be picklable if `workers` is over 1.
+        workers: number of processes; 1 for this one.
+        chunk: jobs that a process is given at a time.
+    """
+    if workers <= 1 or len(jobs) < 2:
+        yield from map(work, jobs)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(work, jobs, chunksize=chunk)
 
 
 @contextmanager
