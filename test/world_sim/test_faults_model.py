@@ -23,7 +23,7 @@ from world_sim.faults import (
     register,
 )
 from world_sim.faults.catalogue import targets_of
-from world_sim.faults.model import ValueFault
+from world_sim.faults.model import Message, Release, Stream, ValueFault
 
 SILENCE = {"kind": "silence", "target": "scan"}
 
@@ -166,6 +166,9 @@ def test_a_class_is_all_that_a_new_fault_needs() -> None:
         """Left is right."""
 
         kind: Literal["mirror"] = "mirror"
+
+        def apply(self, message: Message, now_ns: int, stream: Stream) -> list[Release]:
+            return [(now_ns, message)]
 
     try:
         register(Mirror)
