@@ -38,7 +38,9 @@ def barn(
     mode: Annotated[Mode, typer.Option(help="One process, or the nodes over DDS.")] = Mode.LOCKSTEP,
     driver: Annotated[DriverChoice, typer.Option(help="Who drives.")] = DriverChoice.DEFAULT,
     policy: Annotated[Path | None, typer.Option(help="Directory of a policy.")] = None,
-    no_monitor: Annotated[bool, typer.Option(help="Leave the safety monitor out.")] = False,
+    no_monitor: Annotated[
+        bool, typer.Option("--no-monitor", help="Leave the safety monitor out.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes, in lockstep.")] = 2,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:

@@ -36,7 +36,8 @@ def train(
         int | None, typer.Option(min=1, help="Processes instead of the configuration's.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option(help="Go on where an interrupted run of this configuration was.")
+        bool,
+        typer.Option("--resume", help="Go on where an interrupted run of this configuration was."),
     ] = False,
     track: Annotated[bool, typer.Option(help="Keep a record of the run in MLflow.")] = True,
     as_json: AsJson = False,
@@ -89,7 +90,9 @@ def evaluate(
     monitor: Annotated[bool, typer.Option(help="Whether the safety monitor acts.")] = True,
     out: Annotated[Path, typer.Option(help="Directory of the results.")] = Path("out/evaluation"),
     workers: Workers = 2,
-    resume: Annotated[bool, typer.Option(help="Go on where a campaign was interrupted.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a campaign was interrupted.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge a policy in generated worlds that it never saw, with the whole stack around it."""

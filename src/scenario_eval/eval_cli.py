@@ -36,7 +36,9 @@ def run(
         list[str] | None, typer.Option("--run", help="Only this run; wildcards; repeatable.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Added to every seed.")] = 0,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted campaign.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted campaign.")
+    ] = False,
     time_limit: Annotated[float, typer.Option(min=1.0, help="Wall seconds for a run.")] = 300.0,
     hang_limit: Annotated[
         float, typer.Option(min=1.0, help="Wall seconds for a run to get on.")

@@ -20,7 +20,9 @@ def containment(
     worlds: Annotated[Path, typer.Option(help="Directory of .world or .sdf files.")],
     episodes: Annotated[int, typer.Option(min=1, help="Episodes, of every driver in turn.")] = 100,
     workers: Workers = 2,
-    no_monitor: Annotated[bool, typer.Option(help="Leave the safety monitor out.")] = False,
+    no_monitor: Annotated[
+        bool, typer.Option("--no-monitor", help="Leave the safety monitor out.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of worlds, starts and drivers.")] = 0,
     json: JsonFlag = False,
 ) -> None:
