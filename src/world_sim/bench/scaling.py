@@ -155,8 +155,8 @@ def write_plot(figures: dict[str, Any], file: Path) -> None:
         cost = [1000.0 / entry["realtime_factor"] for entry in entries.values()]
         axes.loglog(counts, cost, "o-", color="#0072B2", linewidth=1.2, markersize=4)
         for count, value in zip(counts, cost, strict=True):
-            axes.annotate(f"{value:.0f} ms", (count, value), (-4, 4), textcoords="offset points",
-                          ha="right", fontsize=7)  # fmt: skip
+            axes.annotate(f"{value:.0f} ms", (count, value), (0, 5), textcoords="offset points",
+                          ha="center", fontsize=7)  # fmt: skip
         axes.set_xticks(counts, [f"{count:,}" for count in counts])
         axes.set_yticks(COST_TICKS, [str(tick) for tick in COST_TICKS])
         axes.minorticks_off()
