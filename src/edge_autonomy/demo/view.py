@@ -74,7 +74,8 @@ def status_of(log: RunLog, wall_s: float) -> Status:
         state=mission.state if mission else "idle",
         to_go_m=to_go,
         share=min(max(1.0 - to_go / max(known), 0.0), 1.0) if known and max(known) > 0.0 else 0.0,
-        speed_mps=log.motions[-1].vx if log.motions else 0.0,
+        # Adding zero takes the sign off a zero.
+        speed_mps=round(log.motions[-1].vx, 3) + 0.0 if log.motions else 0.0,
         safety=safety.state if safety else "unknown",
         cause=safety.cause if safety else "",
         intervention=safety.intervention if safety else "none",
@@ -129,8 +130,10 @@ class PlainView:
         """Print the status every second."""
         if time.monotonic() - self._printed < PLAIN_PERIOD_S:
             return
-        self._printed = time.monotonic()
         now = status_of(log, wall_s)
+        if math.isnan(now.to_go_m) or math.isnan(now.real_time_factor):
+            return
+        self._printed = time.monotonic()
         self._print(
             f"  t {now.elapsed_s:5.1f} s  to go {now.to_go_m:5.2f} m  {now.speed_mps:5.2f} m/s"
             f"  {now.safety:<9} driver {now.driver:<8} clearance {now.clearance_m:4.2f} m"
