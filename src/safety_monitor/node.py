@@ -7,6 +7,7 @@ import math
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -18,15 +19,14 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
-from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.exceptions import InvalidParameterTypeException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.serialization import serialize_message
 from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import Imu, LaserScan
 from std_srvs.srv import Trigger
 
@@ -39,9 +39,10 @@ from safety_monitor.watchdog import Fault
 
 _KEPT = partial(QoSProfile, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _NAMELESS, _LOOKS_FOR_A_NAME = "_NODE_NAME_UNKNOWN_", 4
+_SECOND = 1_000_000_000
 # Seconds: between repetitions of the state, between looks at the DDS graph, and the least between
 # a cycle and one that a command brings forward.
-_STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE = 0.2, 0.05, 0.005
+_STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE = 0.2, 0.05, 0.002
 
 
 @dataclass(frozen=True)
@@ -73,43 +74,38 @@ class SafetyMonitorNode(Node):
         config = transport.declare(self, MonitorConfig)
         rehearse(config)
         self._monitor = SafetyMonitor(config)
-        self._cycle_started = 0
-        self._state_published = 0.0
+        self._period_ns = round(config.cycle_period * _SECOND)
+        self._due_ns = self._cycle_started = time.monotonic_ns()
+        self._state_published = self._looked = 0.0
         self._shown = ("start", "", "none")
         self._run, self._events_told = time.time_ns(), 0
         self._newest: dict[str, Any] = {}
         self._looks: dict[bytes, int] = {}
         self._strangers: dict[str, str] = {}
         self._recorder_heard, self._recorder_problem = -math.inf, ""
-        self._connect(config)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(config.cycle_period, self._cycle, clock=steady)
-        self.create_timer(_LOOK_PERIOD, self._look_around, clock=steady)
+        self._lifelines = transport.Lifelines(self, self._config.command_publishers)
+        self._waiter = transport.Waiter(self, self._connect(config))
 
-    def _connect(self, config: MonitorConfig) -> None:
+    def _connect(self, config: MonitorConfig) -> Subscription:
+        """Create publishers, subscriptions and services; returns the subscription to commands."""
         self._velocities = self.create_publisher(TwistStamped, "/cmd_vel", 1)
         self._states = self.create_publisher(DiagnosticArray, "/safety/state", _KEPT(depth=1))
         self._events = self.create_publisher(DiagnosticStatus, "/safety/events", _KEPT(depth=256))
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        sensor = qos_profile_sensor_data
+        hear, sensor = self.create_subscription, qos_profile_sensor_data
         for source in config.scan_sources:
-            self.create_subscription(
-                LaserScan, f"/{source}", partial(self._on_scan, source), sensor
-            )
-        self.create_subscription(Odometry, "/odom", self._on_odometry, sensor)
-        self.create_subscription(Imu, "/imu", self._on_imu, sensor)
-        self.create_subscription(
-            DiagnosticStatus, "/audit/status", self._on_recorder, _KEPT(depth=1)
-        )
+            hear(LaserScan, f"/{source}", partial(self._on_scan, source), sensor)
+        hear(Odometry, "/odom", self._on_odometry, sensor)
+        hear(Imu, "/imu", self._on_imu, sensor)
+        hear(DiagnosticStatus, "/audit/status", self._on_recorder, _KEPT(depth=1))
         qos = QoSProfile(depth=1, deadline=Duration(seconds=self._config.command_deadline))
         qos.liveliness_lease_duration = Duration(seconds=self._config.command_lease)
         events = SubscriptionEventCallbacks(
             deadline=lambda status: self._on_lost("deadline missed"),
             liveliness=self._on_liveliness,
         )
-        commands = self.create_subscription(
-            TwistStamped, "/decision/cmd_vel", self._on_command, qos, event_callbacks=events
-        )
+        topic = "/decision/cmd_vel"
+        commands = hear(TwistStamped, topic, self._on_command, qos, event_callbacks=events)
         self.create_service(Trigger, "/safety/estop", self._on_estop)
         reset = self.create_service(Trigger, "/safety/reset", self._on_reset)
         # By their names in DDS: a service's requests are a topic there.
@@ -120,41 +116,45 @@ class SafetyMonitorNode(Node):
         ours = (self._velocities, self._states, self._events)
         guarded += [("rt" + publisher.topic_name, (self.get_name(),)) for publisher in ours]
         self._guarded = cycle(guarded)
+        return commands
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
+    def _note(self, name: str, message: Any) -> tuple[int, int]:
+        """Keep a message for the digest; returns its stamp and the time of now."""
+        self._newest[name] = message
+        return stamp_of(message.header.stamp), self._now_ns()
+
     def _on_scan(self, source: str, message: LaserScan) -> None:
-        self._newest[source] = message
+        stamp_ns, now_ns = self._note(source, message)
         layout = (message.angle_min, message.angle_increment, message.range_min, message.range_max)
         ranges = np.frombuffer(message.ranges, dtype=np.float32)
-        stamp_ns = stamp_of(message.header.stamp)
-        self._monitor.on_scan(source, stamp_ns, ranges, *layout, self._now_ns())
+        self._monitor.on_scan(source, stamp_ns, ranges, *layout, now_ns)
 
     def _on_odometry(self, message: Odometry) -> None:
-        self._newest["odom"] = message
-        stamp_ns, velocity = stamp_of(message.header.stamp), message.twist.twist
-        self._monitor.on_odometry(stamp_ns, velocity.linear.x, velocity.angular.z, self._now_ns())
+        (stamp_ns, now_ns), velocity = self._note("odom", message), message.twist.twist
+        self._monitor.on_odometry(stamp_ns, velocity.linear.x, velocity.angular.z, now_ns)
 
     def _on_imu(self, message: Imu) -> None:
-        self._newest["imu"] = message
-        stamp_ns = stamp_of(message.header.stamp)
-        self._monitor.on_imu(stamp_ns, message.angular_velocity.z, self._now_ns())
+        stamp_ns, now_ns = self._note("imu", message)
+        self._monitor.on_imu(stamp_ns, message.angular_velocity.z, now_ns)
 
     def _on_command(self, message: TwistStamped) -> None:
-        self._newest["command"] = message
-        stamp_ns, velocity = stamp_of(message.header.stamp), message.twist
-        self._monitor.on_command(stamp_ns, velocity.linear.x, velocity.angular.z, self._now_ns())
-        if time.monotonic_ns() - self._cycle_started >= _SOONEST_CYCLE * 1e9:
-            self._cycle()
+        (stamp_ns, now_ns), velocity = self._note("command", message), message.twist
+        self._monitor.on_command(stamp_ns, velocity.linear.x, velocity.angular.z, now_ns)
+        self._hasten(_SOONEST_CYCLE)
 
     def _on_liveliness(self, status: Any) -> None:
+        """Who is alive: nobody, or more than may be (of a name that is known, so no stranger)."""
         if status.alive_count == 0:
             self._on_lost("publisher gone")
+        many = status.alive_count > len(self._config.command_publishers) > 0
+        self._strangers["alive"] = f"{status.alive_count} decisions at once" * many
 
     def _on_lost(self, reason: str) -> None:
         self._monitor.on_command_lost(reason)
-        self._cycle()
+        self._hasten(0.0)
 
     def _on_recorder(self, message: DiagnosticStatus) -> None:
         self._recorder_heard = time.monotonic()
@@ -174,8 +174,13 @@ class SafetyMonitorNode(Node):
         return response
 
     def _cycle(self) -> None:
-        """Judge and publish; the timer calls it, and what cannot wait for the timer."""
+        """Judge and publish."""
         self._cycle_started = started = time.monotonic_ns()
+        # At the period's pace, wherever that stood; what was missed is not made up for.
+        self._due_ns = max(min(self._due_ns, started), started - self._period_ns // 2)
+        self._due_ns += self._period_ns
+        if self._lifelines.broken():
+            self._monitor.on_command_lost("process gone")
         now_ns = self._now_ns()
         output = self._monitor.step(now_ns, started)
         self._velocities.publish(twist(now_ns, output.vx, output.wz))
@@ -240,10 +245,26 @@ class SafetyMonitorNode(Node):
                 names.append(info.node_name)
         return names
 
-    def spin_once(self, executor: SingleThreadedExecutor) -> None:
-        """Run one callback; a defect in it is an emergency stop, and not the end of the node."""
+    def _hasten(self, soonest: float) -> None:
+        """Bring the next cycle forward, to so many seconds after the newest at the earliest."""
+        self._due_ns = min(self._due_ns, self._cycle_started + round(soonest * _SECOND))
+
+    def spin_once(self) -> None:
+        """Wait for the next cycle or for what cannot wait, read what has arrived, and act."""
+        for act in self._waiter.wait(self._due_ns - time.monotonic_ns()):
+            self._attempt(act)
+        for subscription in self.subscriptions:
+            self._attempt(partial(transport.deliver, subscription))
+        if time.monotonic_ns() >= self._due_ns:
+            self._attempt(self._cycle)
+        if time.monotonic() - self._looked >= _LOOK_PERIOD:
+            self._looked = time.monotonic()
+            self._attempt(self._look_around)
+
+    def _attempt(self, act: Callable[[], object]) -> None:
+        """Run it; a defect in it is an emergency stop, and not the end of the node."""
         try:
-            executor.spin_once(timeout_sec=0.1)
+            act()
         except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
             self._monitor.on_failure(error)
             self.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=1.0)
@@ -265,17 +286,13 @@ def main() -> None:
     except (ValueError, InvalidParameterTypeException) as error:
         sys.stderr.write(f"safety_monitor: {error}\n")
         raise SystemExit(2) from error
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
     # What start-up left on the heap is never garbage; a full collection would be a pause.
     gc.collect()
     gc.freeze()
     transport.notify_service_manager("READY=1")
     try:
         while not stopping:
-            node.spin_once(executor)
-    except ExternalShutdownException:
-        pass
+            node.spin_once()
     finally:
         node.stop()
         transport.notify_service_manager("STOPPING=1")

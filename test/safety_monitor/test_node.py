@@ -41,6 +41,15 @@ node = rclpy.create_node("stranger")
 client = node.create_client(Trigger, "/safety/reset")
 rclpy.spin(node)
 """
+IMPOSTOR = """
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+rclpy.init()
+node = rclpy.create_node("impostor")
+node.create_publisher(DiagnosticArray, "/safety/state", 1)
+node.create_publisher(DiagnosticStatus, "/safety/events", 1)
+rclpy.spin(node)
+"""
 MAY_RESET = ["--ros-args", "-p", "reset_callers:=[operator,robot]"]
 
 
@@ -204,6 +213,26 @@ def test_an_unexpected_publisher_of_commands_is_an_emergency(
     robot.start(PUBLISHER, "stranger", "/decision/cmd_vel")
     assert "stranger" in robot.wait_for_state("emergency_stop")
     robot.wait_for_velocity(0.0)
+
+
+def test_a_second_decision_of_the_same_name_is_an_emergency(
+    robot: Robot, monitor: subprocess.Popen[str]
+) -> None:
+    decide(robot)
+    robot.wait_for_velocity(0.7)
+    decide(robot)
+    assert "2 decisions at once" in robot.wait_for_state("emergency_stop")
+    robot.wait_for_velocity(0.0)
+
+
+def test_who_speaks_for_the_monitor_is_an_emergency(
+    robot: Robot, monitor: subprocess.Popen[str]
+) -> None:
+    robot.wait_for_state("safe_stop")
+    robot.start(IMPOSTOR)
+    robot.wait_for_state("emergency_stop")
+    topics = ("impostor on /safety/state", "impostor on /safety/events")
+    robot.spin(lambda: all(topic in robot.states[-1][1] for topic in topics), "both topics")
 
 
 def test_who_may_reset_without_being_named_is_an_emergency(
