@@ -29,6 +29,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
 from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
+from autonomy_interfaces.lifeline import hold_lifeline
 from autonomy_interfaces.messages import (
     MILLISECOND,
     Costmap,
@@ -37,7 +38,6 @@ from autonomy_interfaces.messages import (
     Pose2D,
     VelocityCommand,
     nanoseconds,
-    seconds,
 )
 from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.ros import (
@@ -110,6 +110,7 @@ class DecisionNode(Node):
         if self._config.shadow_policy:
             self._switch.begin(self._config.shadow_policy, self._decision.roster.watch, False)
         self.add_on_set_parameters_callback(self._on_parameters)
+        self._lifeline = hold_lifeline(self.get_name(), self.get_namespace())
         self._connect()
 
     def _load_policy(self, driver: str) -> PolicyRunner | None:
@@ -238,17 +239,16 @@ class DecisionNode(Node):
         self._status_publisher.publish(status_to_ros(record, self._last_swap))
 
     def _publish_command(self) -> None:
-        """Repeat the held command, or zero where it is too old to hold."""
-        now_ns = self._time.now_ns()
-        if 0 <= self._stamp_ns - now_ns < MILLISECOND:
-            # A coarse clock has not moved: the listener would take an equal stamp for a repeat.
-            now_ns = self._stamp_ns + 1
-        self._stamp_ns = now_ns
+        """Publish the held command with the stamp of its decision, a nanosecond later each time.
+
+        So the listener sees the age of the decision, and takes no repetition for an old message.
+        """
+        stamp_ns = self._decided_ns
+        if 0 <= self._stamp_ns - stamp_ns < MILLISECOND:
+            stamp_ns = self._stamp_ns + 1
+        self._stamp_ns = stamp_ns
         self._published_s = time.monotonic()
-        held_s = abs(seconds(now_ns - self._decided_ns))
-        command = VelocityCommand(now_ns, self._command.vx, self._command.wz)
-        if held_s > self._config.hold_limit:
-            command = VelocityCommand(now_ns, 0.0, 0.0)
+        command = VelocityCommand(stamp_ns, self._command.vx, self._command.wz)
         self._command_publisher.publish(command_to_ros(command))
 
     def _publish_path(self, output: DecisionOutput, now_ns: int) -> None:

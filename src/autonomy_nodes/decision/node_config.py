@@ -26,7 +26,6 @@ class DecisionNodeConfig:
         command_deadline: DDS deadline offered on /decision/cmd_vel, seconds.
         command_lease: DDS liveliness lease offered, seconds.
         goal_lease: silence on /mission/goal after which there is no goal, seconds.
-        hold_limit: age past which a held command is replaced by zero, seconds of ROS time.
         inference_deadline: longest wait for the policy in a tick, seconds; 0 for the manifest's
             latency budget.
     """
@@ -45,5 +44,4 @@ class DecisionNodeConfig:
     command_deadline: float = 0.06
     command_lease: float = 0.08
     goal_lease: float = 1.0
-    hold_limit: float = 0.2
     inference_deadline: float = 0.0
