@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu as ImuMsg
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
+from autonomy_interfaces.executor import LeanExecutor, Mailbox
 from autonomy_interfaces.messages import MILLISECOND, SECOND, Pose2D
 from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.ros import (
@@ -42,6 +42,7 @@ from world_sim.simulator import GroundTruth, Measurement, RobotSpawn, Simulator,
 from world_sim.world import WorldError, load_world
 
 TICK_NS = 10 * MILLISECOND
+COMMAND_QOS = QoSProfile(depth=10)
 CLOCK_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 CONVERSIONS: dict[str, tuple[Any, Any]] = {
     "scan": (LaserScanMsg, scan_to_ros),
@@ -105,7 +106,7 @@ def build_simulator(config: WorldSimConfig, simulation: SimulatorConfig) -> Simu
 
 
 class WorldSimNode(Node):
-    """Adapter between ROS and the simulator. One thread advances it and publishes."""
+    """Adapter between ROS and the simulator: `run` advances it and publishes, in one thread."""
 
     def __init__(self) -> None:
         super().__init__("world_sim")
@@ -120,8 +121,6 @@ class WorldSimNode(Node):
                 "whoever starts the processes plays them (docs/faults.md)"
             )
         self._pacer = Pacer(self._config.real_time_factor, time.monotonic_ns())
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
         self._several = len(self._simulator.robots) > 1
         self._clock_publisher = self.create_publisher(Clock, "/clock", CLOCK_QOS)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -140,41 +139,35 @@ class WorldSimNode(Node):
         }
         if self._simulator.cameras.problem:
             self.get_logger().warning(f"cameras are off: {self._simulator.cameras.problem}")
-        for robot in self._simulator.robots:
-            self._subscribe_commands(robot)
-        self._thread = threading.Thread(target=self._run, name="simulation", daemon=True)
-        self._thread.start()
+        self._commands = {
+            robot: Mailbox(self, TwistStamped, self._topic(robot, "cmd_vel"), COMMAND_QOS)
+            for robot in self._simulator.robots
+        }
 
     def _topic(self, robot: str, topic: str) -> str:
         return f"/{robot}/{topic}" if self._several else f"/{topic}"
 
-    def _subscribe_commands(self, robot: str) -> None:
-        def on_command(message: TwistStamped) -> None:
-            with self._lock:
-                self._simulator.command(command_from_ros(message), robot)
+    def run(self, executor: LeanExecutor) -> None:
+        """Advance the simulation at its pace for good; the node's services are answered between.
 
-        self.create_subscription(TwistStamped, self._topic(robot, "cmd_vel"), on_command, 1)
-
-    def stop(self) -> None:
-        """End the simulation thread."""
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            while not self._stopping.is_set():
-                wait_s = self._pacer.wait_s(self._simulator.now_ns + TICK_NS, time.monotonic_ns())
-                if wait_s > 0.0 and self._stopping.wait(wait_s):
-                    return
+        Raises:
+            ExternalShutdownException: the context has ended.
+        """
+        while True:
+            executor.spin_once(timeout_sec=self._wait_s())
+            if self._wait_s() == 0.0:
                 self._tick()
-        except Exception as error:
-            if rclpy.ok():
-                self.get_logger().fatal(f"the simulation ended: {error}")
-                rclpy.try_shutdown()
+
+    def _wait_s(self) -> float:
+        """Seconds until the next tick is due."""
+        return self._pacer.wait_s(self._simulator.now_ns + TICK_NS, time.monotonic_ns())
 
     def _tick(self) -> None:
-        with self._lock:
-            measured = self._simulator.advance(TICK_NS)
+        """Play ten milliseconds; commands act from the beginning of the next ones."""
+        for robot, mailbox in self._commands.items():
+            for message in mailbox.take():
+                self._simulator.command(command_from_ros(message), robot)
+        measured = self._simulator.advance(TICK_NS)
         self._clock_publisher.publish(Clock(clock=time_of(self._simulator.clock_ns)))
         for measurement in measured:
             self._publish(measurement)
@@ -253,16 +246,15 @@ class ContactReporter:
 def main() -> None:
     """Run the node until it is told to stop."""
     rclpy.init()
-    node: WorldSimNode | None = None
     try:
         node = WorldSimNode()
-        rclpy.spin(node)
+        executor = LeanExecutor()
+        executor.add_node(node)
+        node.run(executor)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (ParameterError, WorldError, FaultError) as error:
         sys.stderr.write(f"world_sim: {error}\n")
         sys.exit(2)
     finally:
-        if node is not None:
-            node.stop()
         rclpy.try_shutdown()
