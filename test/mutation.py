@@ -1,143 +1,196 @@
 """How many small changes of the safety core its tests notice.
 
-    python test/mutation.py state_machine watchdog envelope kernels [--sample 100]
+    python test/mutation.py state_machine watchdog envelope kernels [--sample 100] [--json]
 
-Every comparison, operator, constant and condition of a module is changed by itself, and the tests
-of that module alone are run on it, each in a fork of this process. What compiles runs interpreted,
-so that it is the changed source that is tested. Prints the share of changes that some test notices,
-and every change that none does.
+Every comparison, operator, constant, condition, minimum and maximum of a module is changed by
+itself, every call and assignment that stands for itself is left out, and the tests of that module
+that reach the changed function run on it until one fails, the fastest first. Each change lives in
+a fork of this process alone: no file is written. `kernels` runs interpreted, so that it is the
+changed source that is tested; for the others it is compiled.
+
+Prints the share of changes that some test notices and every change that none does, with the reason
+where test/equivalent_mutants.json knows why none can. Exit 1 where one survives unexplained.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import copy
 import importlib
 import importlib.util
+import json
 import os
 import random
-import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
+
+from mutants import Mutant, mutants
+from mutation_session import NO_TEST, Session, forked
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "safety_monitor"
+TESTS_AT = ROOT / "test" / "safety_monitor"
+EQUIVALENT = Path(__file__).with_name("equivalent_mutants.json")
 TESTS = {
-    "state_machine": ("test_state_machine",),
-    "watchdog": ("test_watchdog",),
+    "state_machine": ("test_state_machine", "test_calm"),
+    "watchdog": ("test_watchdog", "test_watchdog_reports"),
     "reckoning": ("test_reckoning",),
-    "envelope": ("test_envelope", "test_kernels"),
-    "kernels": ("test_kernels",),
+    "plausibility": ("test_plausibility",),
+    "scanner": ("test_watchdog",),
+    "envelope": ("test_envelope", "test_sweeps", "test_margins", "test_kernels"),
+    "kernels": ("test_kernels", "test_margins", "test_sweeps", "test_envelope"),
 }
-LIMIT_S = 60
-COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-}
-COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.BitAnd: ast.BitOr,
-    ast.RShift: ast.LShift,
-}
+INTERPRETED = ("kernels",)
+LONGEST_S = 600.0
 
 
-def changes(node: ast.AST) -> Iterator[ast.AST]:
-    """Every change of one node that is tried."""
-    changed = copy.deepcopy(node)
-    if isinstance(changed, ast.Compare) and type(changed.ops[0]) in COMPARED:
-        changed.ops[0] = COMPARED[type(changed.ops[0])]()
-        yield changed
-    elif isinstance(changed, (ast.BinOp, ast.AugAssign)) and type(changed.op) in COMPUTED:
-        changed.op = COMPUTED[type(changed.op)]()
-        yield changed
-    elif isinstance(changed, ast.BoolOp):
-        changed.op = ast.Or() if isinstance(changed.op, ast.And) else ast.And()
-        yield changed
-    elif isinstance(changed, ast.UnaryOp) and isinstance(changed.op, (ast.Not, ast.USub)):
-        yield changed.operand
-    elif isinstance(changed, ast.Constant) and isinstance(changed.value, bool):
-        yield ast.Constant(not changed.value)
-    elif isinstance(changed, ast.Constant) and isinstance(changed.value, (int, float)):
-        yield ast.Constant(changed.value + 1)
-    elif isinstance(changed, (ast.If, ast.IfExp)):
-        changed.test = ast.UnaryOp(ast.Not(), changed.test)
-        yield changed
+@dataclass
+class Found:
+    """What came of the changes of a module. survivors: with the reason where there is one."""
+
+    module: str
+    possible: int
+    tried: int = 0
+    noticed: int = 0
+    survivors: dict[str, str] = field(default_factory=dict)
+
+    def figures(self) -> dict[str, Any]:
+        """For JSON; the share of what could be noticed leaves out what is explained."""
+        explained = sum(bool(why) for why in self.survivors.values())
+        return {
+            **asdict(self),
+            "share": round(self.noticed / max(1, self.tried), 4),
+            "share_of_noticeable": round(self.noticed / max(1, self.tried - explained), 4),
+            "unexplained": [change for change, why in self.survivors.items() if not why],
+        }
 
 
-def mutants(source: str) -> Iterator[tuple[int, str, str]]:
-    """Line, what was changed into what, and the changed source."""
-    tree = ast.parse(source)
-    for parent in list(ast.walk(tree)):
-        if isinstance(parent, ast.FunctionDef):
-            parent.decorator_list = []
-            parent.returns = None
-        for field, value in ast.iter_fields(parent):
-            if field in ("annotation", "returns", "decorator_list"):
-                continue
-            for place, node in enumerate(value) if isinstance(value, list) else ((None, value),):
-                if not isinstance(node, ast.AST):
-                    continue
-                for changed in changes(node):
-                    put(parent, field, place, changed)
-                    text = ast.unparse(ast.fix_missing_locations(tree))
-                    put(parent, field, place, node)
-                    line = getattr(node, "lineno", 0)
-                    yield line, f"{head(node)}  ->  {head(changed)}", text
+class Trial:
+    """The changes of one module that are tried, and what becomes of them."""
+
+    def __init__(self, module: str, sample: int, seed: int) -> None:
+        self.module = module
+        self.file = str(PACKAGE / f"{module}.py")
+        source = Path(self.file).read_text()
+        self._tree, self._lines = ast.parse(source), source.splitlines()
+        possible = sum(1 for _ in mutants(self._tree))
+        every = range(possible)
+        self._chosen = set(random.Random(seed).sample(every, sample) if sample else every)
+        self._explained = _explanations(module)
+        self.found = Found(module, possible)
+
+    def run(self) -> Found:
+        """Try them: those within functions in one session of the tests, the rest one by one."""
+        with tempfile.TemporaryDirectory() as directory:
+            results = Path(directory) / "results.json"
+
+            def within_functions() -> int:
+                session = Session(self.file, self._take(within=True), self._report)
+                code = run_tests(self.module, self._tree, session)
+                results.write_text(json.dumps([asdict(self.found), session.seconds]))
+                return code
+
+            if forked(None, within_functions):
+                sys.stderr.write(f"{self.module}: its tests fail without any change\n")
+                raise SystemExit(2)
+            found, seconds = json.loads(results.read_text())
+        self.found = Found(**found)
+        for mutant, tree in self._take(within=False):
+            # All tests, with everything imported anew.
+            self._report(mutant, forked(10 + 5 * seconds, lambda t=tree: run_tests(self.module, t)))
+        sys.stderr.write("\n")
+        return self.found
+
+    def _take(self, within: bool) -> Any:
+        for number, mutant in enumerate(mutants(self._tree)):
+            if number in self._chosen and (mutant.function is not None) is within:
+                yield mutant, self._tree
+
+    def _report(self, mutant: Mutant, code: int) -> None:
+        """Count a change; code: 0 or `NO_TEST` where no test failed on it."""
+        self.found.tried += 1
+        if code not in (0, NO_TEST):
+            self.found.noticed += 1
+        else:
+            place = mutant.name, self._lines[mutant.line - 1].strip()
+            why = self._explained.get((*place, mutant.before, mutant.after, mutant.nth), "")
+            self.found.survivors[str(mutant)] = why
+            sys.stderr.write(f"\r  {self.module}:{mutant}{'  (' + why + ')' if why else ''}\n")
+        done = f"{self.found.noticed} of {self.found.tried}"
+        sys.stderr.write(f"\r{self.module}: {done} ({len(self._chosen)})")
+        sys.stderr.flush()
 
 
-def put(parent: ast.AST, field: str, place: int | None, node: ast.AST) -> None:
-    """Set a child of a node."""
-    if place is None:
-        setattr(parent, field, node)
-    else:
-        getattr(parent, field)[place] = node
-
-
-def head(node: ast.AST) -> str:
-    """The first line of a node's source."""
-    return ast.unparse(ast.fix_missing_locations(copy.deepcopy(node))).splitlines()[0]
-
-
-def is_noticed(module: str, source: str) -> bool:
-    """Whether a test of the module fails on a changed source, or does not end."""
-    child = os.fork()
-    if child == 0:
-        signal.alarm(LIMIT_S)
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
-        os._exit(judge(module, source))
-    _, status = os.waitpid(child, 0)
-    return status != 0
-
-
-def judge(module: str, source: str) -> int:
-    """Exit code of a module's tests on a source of it."""
+def run_tests(module: str, tree: ast.Module, session: object = None) -> int:
+    """Exit code of a module's tests on a tree of it, everything else imported anew."""
     import pytest
 
     name = f"safety_monitor.{module}"
+    for known in [known for known in sys.modules if known.startswith("safety_monitor.")]:
+        if known.rpartition(".")[2] not in ("kernels", "config"):
+            del sys.modules[known]
     spec = importlib.util.spec_from_loader(name, loader=None)
     assert spec is not None
     changed = importlib.util.module_from_spec(spec)
     changed.__file__ = str(PACKAGE / f"{module}.py")
     sys.modules[name] = changed
     try:
-        exec(compile(source, changed.__file__, "exec"), changed.__dict__)
+        exec(compile(tree, changed.__file__, "exec"), changed.__dict__)
     except Exception:
         return 1
-    files = [str(ROOT / "test" / "safety_monitor" / f"{test}.py") for test in TESTS[module]]
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *files]))
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(ROOT)]
+    options += ["--confcutdir", str(TESTS_AT), "--import-mode=importlib"]
+    files = [str(TESTS_AT / f"{test}.py") for test in TESTS[module]]
+    return int(pytest.main([*options, *files], plugins=[session] if session else []))
+
+
+def _explanations(module: str) -> dict[tuple[str, str, str, str, int], str]:
+    """Why changes cannot be noticed, by function, line, what was there, what came, and which."""
+    if not EQUIVALENT.exists():
+        return {}
+    groups = json.loads(EQUIVALENT.read_text()).get(module, [])
+    return {
+        (group["in"], group["line"], before, after, nth): group["why"]
+        for group in groups
+        for before, after, nth in group["changes"]
+    }
+
+
+def prepare(module: str) -> None:
+    """Import once what every fork needs, the compiled part compiled."""
+    os.environ.update(
+        EXAMPLES="few",
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+        PYTHONDONTWRITEBYTECODE="1",
+        NUMBA_DISABLE_JIT=str(int(module in INTERPRETED)),
+    )
+    sys.path.insert(0, str(ROOT / "src"))
+    for needed in ("numba", "numpy", "hypothesis.strategies", "pytest"):
+        importlib.import_module(needed)
+    if module not in INTERPRETED:
+        from safety_monitor.config import MonitorConfig
+        from safety_monitor.rehearsal import rehearse
+
+        rehearse(MonitorConfig())
+
+
+def try_modules(modules: list[str], sample: int, seed: int) -> list[dict[str, Any]]:
+    """The figures of modules, each tried in a process of its own if there are several."""
+    if len(modules) == 1:
+        prepare(modules[0])
+        return [Trial(modules[0], sample, seed).run().figures()]
+    command = [sys.executable, __file__, "--json", "--sample", str(sample), "--seed", str(seed)]
+    found: list[dict[str, Any]] = []
+    for module in modules:
+        result = subprocess.run([*command, module], stdout=subprocess.PIPE, check=False)
+        if result.returncode not in (0, 1):
+            raise SystemExit(result.returncode)
+        found += json.loads(result.stdout)["modules"]
+    return found
 
 
 def main() -> None:
@@ -145,26 +198,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modules", nargs="+", choices=TESTS)
     parser.add_argument("--sample", type=int, default=0, help="changes per module; 0 for all")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args()
-    os.environ.update(NUMBA_DISABLE_JIT="1", EXAMPLES="few")
-    # What every fork needs is imported once.
-    for needed in ("numba", "hypothesis", "pytest"):
-        importlib.import_module(needed)
-    for module in options.modules:
-        found = list(mutants((PACKAGE / f"{module}.py").read_text()))
-        if options.sample and options.sample < len(found):
-            found = random.Random(0).sample(found, options.sample)
-        if is_noticed(module, (PACKAGE / f"{module}.py").read_text()):
-            raise SystemExit(f"{module}: its tests fail, or last too long, without any change")
-        noticed = 0
-        for tried, (line, what, text) in enumerate(found, 1):
-            if is_noticed(module, text):
-                noticed += 1
-            else:
-                sys.stdout.write(f"  {module}:{line}: {what}\n")
-            sys.stderr.write(f"\r{module}: {noticed} of {tried}")
-            sys.stdout.flush()
-        sys.stdout.write(f"{module}: {noticed} of {len(found)} noticed\n")
+    found = try_modules(options.modules, options.sample, options.seed)
+    if options.json:
+        sys.stdout.write(json.dumps({"modules": found}) + "\n")
+    else:
+        for one in found:
+            rest = len(one["survivors"]) - len(one["unexplained"])
+            sys.stdout.write(
+                f"{one['module']}: {one['noticed']} of {one['tried']} changes noticed "
+                f"({one['share']:.1%}), {rest} cannot be, {len(one['unexplained'])} survive\n"
+            )
+    raise SystemExit(any(one["unexplained"] for one in found))
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from numba import njit
 from safety_monitor.config import MonitorConfig
 from safety_monitor.monitor import MonitorOutput, SafetyMonitor
 
-# The first call of a compiled function takes as long as its compilation.
-settings.register_profile("no_deadline", deadline=None)
+# For runs of the same tests on many changed sources (test/mutation.py).
 settings.register_profile("few", deadline=None, max_examples=8, derandomize=True)
-settings.load_profile(os.environ.get("EXAMPLES", "no_deadline"))
+if "EXAMPLES" in os.environ:
+    settings.load_profile(os.environ["EXAMPLES"])
 
 MILLISECOND = 1_000_000
 TICK = 20 * MILLISECOND

@@ -1,0 +1,220 @@
+"""What clearance a command must keep, in closed form.
+
+The base of these tests answers and stops at once, so that a manoeuvre is one arc and nothing else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from safety_monitor.config import MonitorConfig
+from safety_monitor.envelope import body_of
+from safety_monitor.kernels import clearance, largest_scale
+
+HALF_LENGTH, HALF_WIDTH = 0.3, 0.2
+FRONT = (HALF_LENGTH, HALF_WIDTH, -HALF_LENGTH, HALF_WIDTH)
+BACK = (-HALF_LENGTH, -HALF_WIDTH, HALF_LENGTH, -HALF_WIDTH)
+AT_ONCE = 1000.0
+RADIUS = math.hypot(HALF_LENGTH, HALF_WIDTH)
+MARGIN, PER_SPEED, FLOOR, PER_CURVE = 0.03, 0.04, 0.004, 0.06
+BODY = body_of(
+    MonitorConfig(
+        footprint=(*FRONT, *BACK),
+        linear_acceleration=AT_ONCE,
+        linear_deceleration=AT_ONCE,
+        peak_linear_acceleration=AT_ONCE,
+        angular_acceleration=AT_ONCE,
+        angular_deceleration=AT_ONCE,
+        peak_angular_acceleration=AT_ONCE,
+        margin=MARGIN,
+        margin_per_speed=PER_SPEED,
+        clearance_floor=FLOOR,
+        margin_per_curve=PER_CURVE,
+        escape_speed=0.1,
+        escape_rate=0.25,
+    )
+)
+REACTION = 0.2
+EXACT = 2e-3
+
+
+def judge(points, command, state=(0.0, 0.0), before: float = 0.0, reach: float = 5.0):
+    """Scale and clearance; `before` seconds at the measured velocity come first."""
+    phases = np.zeros((3, 5))
+    phases[0] = before, state[0], state[0], state[1], state[1]
+    phases[1, 0] = REACTION
+    seen = np.reshape(np.array(points, dtype=float), (-1, 2))
+    wish, now = np.array(command, dtype=float), np.array(state, dtype=float)
+    return largest_scale(seen, now, phases, wish, BODY, reach)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize("level", [1, 7, 13, 20])
+def test_a_command_is_scaled_to_what_ends_before_the_obstacle(level: int, direction: int) -> None:
+    """Way in the reaction time, margin, and more of it for speed: all of them scaled."""
+    speed = 0.5 * level / 20
+    ahead = HALF_LENGTH + speed * REACTION + MARGIN + PER_SPEED * speed
+    wish = (0.5 * direction, 0.0)
+    step = 0.5 / 20 * (REACTION + PER_SPEED)
+    assert step > 2 * EXACT
+    assert judge([[direction * (ahead + EXACT), 0.0]], wish)[0] == pytest.approx(level / 20)
+    below = judge([[direction * (ahead - EXACT), 0.0]], wish)[0]
+    assert below == pytest.approx((level - 1) / 20)
+
+
+@pytest.mark.parametrize("rate", [0.5, -1.0])
+def test_turning_keeps_the_margin_of_its_fastest_corner(rate: float) -> None:
+    corner = math.atan2(HALF_WIDTH, HALF_LENGTH) + rate * REACTION / 2
+    for extra, free in ((EXACT, True), (-EXACT, False)):
+        far = RADIUS + MARGIN + PER_SPEED * abs(rate) * RADIUS + extra
+        point = [[far * math.cos(corner), far * math.sin(corner)]]
+        assert (judge(point, (0.0, rate))[0] == 1.0) is free
+
+
+@pytest.mark.parametrize(("v", "w"), [(0.4, 0.8), (0.4, -0.8), (-0.4, 0.8)])
+def test_a_curve_keeps_more_off_by_speed_times_rotation(v: float, w: float) -> None:
+    """Beside the outer front or rear corner, on the circle that it goes along."""
+    centre = v / w
+    outer = math.copysign(1.0, v), -math.copysign(1.0, centre)
+    x, y = outer[0] * HALF_LENGTH, outer[1] * HALF_WIDTH - centre
+    far, bearing = math.hypot(x, y), math.atan2(y, x) + w * REACTION / 2
+    keep = MARGIN + PER_SPEED * (abs(v) + abs(w) * RADIUS) + PER_CURVE * abs(v * w)
+    for extra, free in ((EXACT, True), (-EXACT, False)):
+        r = far + keep + extra
+        point = [[r * math.cos(bearing), centre + r * math.sin(bearing)]]
+        assert (judge(point, (v, w))[0] == 1.0) is free
+
+
+def test_while_a_curve_is_left_its_drift_still_counts() -> None:
+    """Straight ahead is asked for; that the base still turns is measured."""
+    curve, straight, wish = (0.4, 0.8), (0.4, 0.0), (0.3, 0.0)
+    beside = HALF_WIDTH + MARGIN + PER_SPEED * 0.3
+    drift = PER_CURVE * 0.4 * 0.8
+
+    def passes(off: float, state: tuple[float, float]) -> bool:
+        return judge([[0.0, -off]], wish, state)[0] == 1.0
+
+    assert passes(beside + EXACT, straight) and not passes(beside - EXACT, straight)
+    assert passes(beside + drift + EXACT, curve) and not passes(beside + drift - EXACT, curve)
+
+
+def test_the_way_under_the_old_command_comes_first() -> None:
+    for extra, free in ((EXACT, True), (-EXACT, False)):
+        ahead = HALF_LENGTH + 0.3 * 0.1 + 0.2 * REACTION + MARGIN + PER_SPEED * 0.2 + extra
+        assert (judge([[ahead, 0.0]], (0.2, 0.0), (0.3, 0.0), before=0.1)[0] == 1.0) is free
+
+
+AHEAD = (HALF_LENGTH + 0.05, 0.0)
+"""Blocks full speed ahead."""
+AROUND = [
+    (0.4, 0.0),
+    (-0.4, 0.0),
+    (0.0, 0.3),
+    (0.0, -0.3),
+    (0.5, 0.3),
+    (-0.5, 0.3),
+    (-0.5, -0.3),
+    (-0.35, 0.0),
+    (1.2, 1.2),
+    (-2.0, 0.1),
+]
+
+
+@pytest.mark.parametrize("other", AROUND)
+def test_no_return_hides_another_that_is_somewhere_else(other) -> None:
+    alone, _ = judge([AHEAD], (0.5, 0.0))
+    assert 0.0 < alone < 1.0
+    for points in ([AHEAD, other], [other, AHEAD], [other, other, AHEAD], [AHEAD, other, other]):
+        assert judge(points, (0.5, 0.0))[0] == alone
+    mirrored = [(-AHEAD[0], 0.0), other]
+    assert judge(mirrored, (-0.5, 0.0))[0] == judge(mirrored[::-1], (-0.5, 0.0))[0] < 1.0
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_of_returns_side_by_side_the_nearest_counts_in_any_order(order) -> None:
+    run = [(0.352, 0.001), (0.350, 0.0), (0.353, -0.001)]
+    scale, present = judge([run[k] for k in order], (0.5, 0.0))
+    assert scale == judge([(0.350, 0.0)], (0.5, 0.0))[0]
+    assert present == pytest.approx(0.05, abs=6e-4)
+
+
+def test_along_a_wall_that_recedes_no_nearer_part_is_lost() -> None:
+    """Returns a millimetre apart, from the far end to the near one and back."""
+    wall = [(0.42 - 0.001 * k, 0.0005 * k) for k in range(70)]
+    expected = judge([wall[-1]], (0.5, 0.0))
+    for points in (wall, wall[::-1], wall + wall[::-1], [(9.0, 9.0), *wall]):
+        assert judge(points, (0.5, 0.0)) == expected
+
+
+def test_what_is_beyond_the_reach_does_not_end_the_search() -> None:
+    far, near = (2.0, 0.0), AHEAD
+    for points in ([far, near], [near, far], [(0.0, 2.0), near], [(-2.0, -2.0), near]):
+        assert judge(points, (0.5, 0.0), reach=1.0) == judge([near], (0.5, 0.0))
+    assert judge([far], (0.5, 0.0), reach=1.0) == (1.0, math.inf)
+
+
+def test_a_return_at_the_reach_still_counts() -> None:
+    assert judge([AHEAD], (0.5, 0.0), reach=AHEAD[0])[1] < math.inf
+    assert judge([(0.21, 0.28)], (0.5, 0.0), reach=0.351)[1] < math.inf
+    assert judge([(0.21, 0.28)], (0.5, 0.0), reach=0.349)[1] == math.inf
+
+
+@pytest.mark.parametrize(
+    ("wish", "ratio"), [((0.5, 0.0), 0.2), ((0.05, 0.5), 0.5), ((0.5, 0.5), 0.2), ((0.05, 0.1), 1)]
+)
+def test_inside_the_margin_it_leaves_no_faster_than_the_escape_speeds(wish, ratio) -> None:
+    behind = [[-HALF_LENGTH - 0.02, 0.0]]
+    assert judge(behind, wish)[0] == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize(("extra", "scale"), [(EXACT, 0.2), (-EXACT, 0.0)])
+def test_inside_the_margin_it_comes_no_closer_than_the_floor(extra: float, scale: float) -> None:
+    present = FLOOR + 0.1 * REACTION + extra
+    assert present < MARGIN
+    found, told = judge([[HALF_LENGTH + present, 0.0]], (0.5, 0.0))
+    assert found == pytest.approx(scale)
+    assert told == pytest.approx(present, abs=1e-3)
+
+
+@pytest.mark.parametrize("present", [0.0035, 0.0025, 0.0015])
+def test_below_the_floor_it_may_go_along_and_away_but_not_closer(present: float) -> None:
+    beside = [[0.0, HALF_WIDTH + present]]
+    assert judge(beside, (0.1, 0.0))[0] == 1.0
+    assert judge(beside, (-0.1, 0.0))[0] == 1.0
+    assert judge(beside, (0.05, 0.25))[0] == 0.0
+    ahead = [[HALF_LENGTH + present, 0.0]]
+    assert judge(ahead, (0.1, 0.0))[0] == 0.0
+    assert judge(ahead, (-0.1, 0.0))[0] == 1.0
+
+
+def test_one_return_below_the_floor_does_not_let_another_come_below_it() -> None:
+    beside, ahead = (0.0, HALF_WIDTH + 0.002), (HALF_LENGTH + 0.02, 0.0)
+    assert judge([beside, ahead], (0.1, 0.0))[0] == 0.0
+    assert judge([beside, (HALF_LENGTH + 0.06, 0.0)], (0.1, 0.0))[0] == 1.0
+
+
+@pytest.mark.parametrize(("extra", "scale"), [(EXACT, 0.0), (-EXACT, 0.2)])
+def test_outside_the_margin_a_blocked_command_is_a_stop_and_inside_it_a_creep(
+    extra: float, scale: float
+) -> None:
+    blocked = [[HALF_LENGTH + MARGIN + extra, 0.0]]
+    assert judge(blocked, (0.5, 0.0))[0] == pytest.approx(scale)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_distance_is_exact_up_to_the_edge_of_its_field_and_beyond_it_less(axis: int) -> None:
+    half, extent = BODY.half, (HALF_LENGTH, HALF_WIDTH)[axis]
+    for along, exact in ((-half, True), (-half + 1e-6, True), (half - 1e-6, True), (half, False)):
+        point = [0.0, 0.0]
+        point[axis] = along
+        found = clearance(*point, BODY)
+        assert found <= half - extent
+        if exact:
+            assert found == pytest.approx(half - extent, abs=1e-3)
+    outside = [0.0, 0.0]
+    outside[axis] = -half - 1e-6
+    assert clearance(*outside, BODY) == pytest.approx(half - RADIUS, abs=1e-5)
