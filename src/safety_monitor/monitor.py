@@ -248,12 +248,16 @@ class SafetyMonitor:
         fastest = max(c.max_linear_velocity, -c.min_linear_velocity)
         if abs(vx) > _INCREDIBLE * fastest or abs(wz) > _INCREDIBLE * c.max_angular_velocity:
             flaw = flaw or f"({vx}, {wz}) is faster than the base can be"
-        if not self._odometry_stream.take(stamp_ns, now_ns, flaw):
-            self._odometry_gap = True
-            return
-        v, w, latest = float(vx), float(wz), self._reckoning.latest
-        passed = 0.0 if latest is None else (stamp_ns - latest[0]) / _SECOND
+        latest = self._reckoning.latest
         really = (self._steady_ns - self._reckoned_ns) / _SECOND
+        if not self._odometry_stream.take(stamp_ns, now_ns, flaw):
+            # A copy, or one that a later one has overtaken, leaves nothing unknown; but where only
+            # such ones come, stamps have stopped telling of time.
+            lately = really <= _GAP and latest is not None and stamp_ns <= latest[0]
+            self._odometry_gap |= bool(flaw) or not lately
+            return
+        v, w = float(vx), float(wz)
+        passed = 0.0 if latest is None else (stamp_ns - latest[0]) / _SECOND
         if latest is None or (passed <= _GAP and not self._odometry_gap):
             self._reckoning.add(stamp_ns, v, w)
         else:

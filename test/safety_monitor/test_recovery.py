@@ -88,6 +88,19 @@ def test_odometry_silent_while_driving_lets_the_unknown_grow_with_the_gap(make_r
     assert left[2] < left[0] + 100 < left[3]
 
 
+@pytest.mark.parametrize("age_ticks", [0, 2])
+def test_copies_and_overtaken_messages_of_odometry_lose_nothing(rig, age_ticks: int) -> None:
+    """They are refused, but what they say of their time is known already."""
+    before, seen = unknown_near(rig), []
+    for _ in range(100):
+        rig.tick(0.0, 0.0)
+        seen.append((rig.clock - TICK, rig.v, rig.w))
+        stamp, v, w = seen[max(len(seen) - 1 - age_ticks, 0)]
+        rig.monitor.on_odometry(stamp, v, w, rig.clock)
+    assert unknown_near(rig) <= before
+    assert drive(rig, TURN, 100) == [1.0] * 100
+
+
 def test_a_clock_that_stands_still_with_the_world_loses_nothing(rig) -> None:
     """As a simulation that is paused while the robot drives and then goes on."""
     for _ in range(100):
