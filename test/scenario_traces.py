@@ -15,6 +15,7 @@ DEFAULTS = {
     "cause": "",
     "intervention": "none",
     "contact": "",
+    "gate": "",
 }
 
 

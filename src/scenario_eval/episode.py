@@ -21,7 +21,7 @@ class TickRecord:
     driver, reason, planner_status: of the newest decision. wish: what decision asked for.
     monitor_state, cause, intervention, scale: of the safety monitor; `off`, "", `none` and 1
     without one; `silent` in a tick in which its process does not compute. command: what the base
-    was last given.
+    was last given. gate: how it stands with a goal that needs the safety gate's leave, or "".
     """
 
     stamp_ns: int
@@ -36,6 +36,7 @@ class TickRecord:
     intervention: str
     scale: float
     command: VelocityCommand
+    gate: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from autonomy_interfaces.messages import (
     MILLISECOND,
     Costmap,
-    Imu,
     LaserScan,
     Odometry,
     Pose2D,
@@ -18,14 +17,18 @@ from autonomy_interfaces.messages import (
 from autonomy_nodes.decision.decision import DecisionInputs, DecisionOutput
 from autonomy_nodes.decision.goal_lease import GoalLease
 from autonomy_nodes.mission.mission import Mission
+from autonomy_nodes.mission.state import MissionState
 from autonomy_nodes.perception.publish_rate import PublishRate
 from safety_monitor.monitor import MonitorOutput, SafetyMonitor
 from scenario_eval.episode import Episode, TickRecord
+from scenario_eval.lockstep_transport import Outbox, tell_monitor
 from scenario_eval.options import StackOptions, default_parameter_files
 from world_sim.faults.lockstep import LockstepProcesses
 from world_sim.faults.processes import ProcessFaultSchedule
-from world_sim.measurement import Message
 from world_sim.simulator import Measurement, Simulator
+
+if TYPE_CHECKING:
+    from scenario_eval.lockstep_gate import GatedGoals
 
 __all__ = ["LockstepStack", "StackOptions", "default_parameter_files"]
 
@@ -34,25 +37,6 @@ DECISION_RATE = 20.0
 MISSION_RATE = 10.0
 GOAL_LEASE_S = 1.0
 NODES = ("perception", "mission", "decision", "safety_monitor")
-
-T = TypeVar("T")
-
-
-class Outbox(Generic[T]):
-    """What a process has computed and not yet sent: values with the instants they are out."""
-
-    def __init__(self) -> None:
-        self._waiting: list[tuple[int, T]] = []
-
-    def put(self, release_ns: int, value: T) -> None:
-        """Send `value` at `release_ns`."""
-        self._waiting.append((release_ns, value))
-
-    def take(self, now_ns: int) -> list[T]:
-        """What is out by `now_ns`, in the order of putting."""
-        due = [value for release_ns, value in self._waiting if release_ns <= now_ns]
-        self._waiting = [entry for entry in self._waiting if entry[0] > now_ns]
-        return due
 
 
 class LockstepStack:
@@ -84,6 +68,7 @@ class LockstepStack:
         self._hand_overs: list[tuple[int, str]] = []
         self._decisions: dict[str, int] = {}
         self._monitor: SafetyMonitor | None = None
+        self._gate = self._options.gated_goals()
         for node in NODES:
             self._start(node)
 
@@ -96,6 +81,8 @@ class LockstepStack:
         elif node == "mission":
             self._mission = self._options.mission()
             self._mission_rate = PublishRate(MISSION_RATE)
+            if self._gate is not None:
+                self._gate.restart_mission()
         elif node == "decision":
             self._decision = self._options.decision()
             self._lease = GoalLease(GOAL_LEASE_S)
@@ -109,13 +96,31 @@ class LockstepStack:
             self._commands: Outbox[VelocityCommand] = Outbox()
 
     def set_goal(self, goal: Pose2D) -> None:
-        """Give the mission a goal in the odometry frame."""
-        self._mission.set_goal(goal, self.simulator.clock_ns)
+        """Give the mission a goal in the odometry frame, with the gate's leave if there is one."""
+        if self._gate is not None:
+            self._gate.ask(goal, self.simulator.now_ns)
+        else:
+            self._mission.set_goal(goal, self.simulator.clock_ns)
+
+    def cancel(self) -> None:
+        """Cancel the goal, whether it is active or awaits leave.
+
+        Raises:
+            GoalError: there is none.
+        """
+        awaited = self._gate is not None and self._gate.withdraw()
+        if not awaited or self._mission.active_goal is not None:
+            self._mission.cancel(self.simulator.clock_ns)
 
     @property
     def mission(self) -> Mission:
         """The mission core."""
         return self._mission
+
+    @property
+    def gate(self) -> GatedGoals | None:
+        """The safety gate and those who ask it, None where nobody does."""
+        return self._gate
 
     @property
     def monitor(self) -> SafetyMonitor | None:
@@ -152,6 +157,8 @@ class LockstepStack:
             status = self._output.planner_status if self._output else None
             self._mission.step(self._odometry, status.value if status else "", now_ns)
         self._act(now_ns)
+        if self._gate is not None:
+            self._ask_gate(self._gate, now_ns)
         record = self._record()
         self._ticks.append(record)
         return record
@@ -236,6 +243,16 @@ class LockstepStack:
             self._lease.hear(goal, now_ns)
         return goal
 
+    def _ask_gate(self, gate: GatedGoals, now_ns: int) -> None:
+        """Let the gate hear what its node hears, and the mission ask it."""
+        guarded = self._guarded if self._monitor else None
+        place = self._odometry.pose if self._odometry else None
+        arrived = self._mission.status.state is MissionState.REACHED
+        gate.observe(str(guarded.state) if guarded else "", place, arrived, self._true_ns)
+        goal = gate.step(self._true_ns, self._responds("mission"))
+        if goal is not None:
+            self._mission.set_goal(goal, now_ns)
+
     def _act(self, now_ns: int) -> None:
         """Command the base, through the monitor if there is one."""
         if self._monitor is None:
@@ -276,23 +293,5 @@ class LockstepStack:
             intervention=str(guarded.intervention) if guarded else "none",
             scale=guarded.scale if guarded else 1.0,
             command=self._given,
+            gate=self._gate.state if self._gate else "",
         )
-
-
-def tell_monitor(monitor: SafetyMonitor, message: Message, now_ns: int) -> None:
-    """Hand one measurement to the monitor in its own terms."""
-    if isinstance(message, LaserScan):
-        monitor.on_scan(
-            "scan",
-            message.stamp_ns,
-            message.ranges,
-            message.angle_min,
-            message.angle_increment,
-            message.range_min,
-            message.range_max,
-            now_ns,
-        )
-    elif isinstance(message, Odometry):
-        monitor.on_odometry(message.stamp_ns, message.vx, message.wz, now_ns)
-    elif isinstance(message, Imu):
-        monitor.on_imu(message.stamp_ns, message.angular_velocity[2], now_ns)

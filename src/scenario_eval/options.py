@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autonomy_interfaces.parameters import load_config
 from autonomy_interfaces.share import share_directory
@@ -15,6 +15,9 @@ from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
 from autonomy_nodes.planning.planner import Planner, PlannerConfig
 from safety_monitor.config import MonitorConfig
 from safety_monitor.monitor import SafetyMonitor
+
+if TYPE_CHECKING:
+    from scenario_eval.lockstep_gate import GatedGoals
 
 
 def default_parameter_files() -> tuple[Path, ...]:
@@ -30,6 +33,8 @@ class StackOptions:
     driver: default, policy or fallback, as of the decision node. policy: directory of the
     policy, None for the one that is shipped. monitor: whether the safety monitor guards; without
     it the base gets what decision asks for. overrides: parameters by node name, over the files'.
+    gate: directory of the safety gate's policy, None where nobody asks for a goal's leave.
+    gate_site: over the `site` of its site.json.
     """
 
     driver: str = "default"
@@ -37,6 +42,8 @@ class StackOptions:
     monitor: bool = True
     parameter_files: tuple[Path, ...] = field(default_factory=default_parameter_files)
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gate: Path | None = None
+    gate_site: dict[str, Any] = field(default_factory=dict)
 
     def load(self, config_type: type[Any], node_name: str) -> Any:
         """The configuration of a core, as its node would get it."""
@@ -68,3 +75,16 @@ class StackOptions:
     def safety_monitor(self) -> SafetyMonitor:
         """A monitor core, as its node starts with it."""
         return SafetyMonitor(self.load(MonitorConfig, "safety_monitor"))
+
+    def gated_goals(self) -> GatedGoals | None:
+        """The gate and those who ask it, None where nobody does.
+
+        Raises:
+            ParameterError: the gate's policy is refused.
+        """
+        if self.gate is None:
+            return None
+        # The engine of its policy is heavy: only where it is asked for.
+        from scenario_eval.lockstep_gate import GatedGoals, gate_of
+
+        return GatedGoals(gate_of(self.gate, self.gate_site))

@@ -35,9 +35,9 @@ class Outcome(str, Enum):
     """How the robot's task ended, expected or not.
 
     reached: the mission reached all its goals. collided: the robot touched something. unreachable,
-    timed_out, cancelled: what the mission said of its last goal. emergency_stop: latched at the
-    end. finished: the scenario's time was up and no goal was open. time_limit: its time was up
-    while one was.
+    timed_out, cancelled: what the mission said of its last goal. refused: the safety gate denied
+    the last goal. emergency_stop: latched at the end. finished: the scenario's time was up and no
+    goal was open. time_limit: its time was up while one was.
     """
 
     REACHED = "reached"
@@ -45,6 +45,7 @@ class Outcome(str, Enum):
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
     EMERGENCY_STOP = "emergency_stop"
     FINISHED = "finished"
     TIME_LIMIT = "time_limit"

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 
 NUMBERS = (
     "t",  # simulated seconds
@@ -56,6 +56,7 @@ WORDS = (
     "cause",  # its cause
     "intervention",  # none, slowed, stopped
     "contact",  # model that is touched, or ""
+    "gate",  # asking, escalated: why, why a goal was denied, or ""
 )
 """Columns of words."""
 

@@ -10,7 +10,8 @@ import pytest
 
 from autonomy_interfaces.messages import SECOND, Pose2D
 from scenario_eval.episode import Episode, TickRecord
-from scenario_eval.lockstep import LockstepStack, Outbox, StackOptions
+from scenario_eval.lockstep import LockstepStack, StackOptions
+from scenario_eval.lockstep_transport import Outbox
 from world_sim.faults import REGISTRY, parse_faults
 from world_sim.faults.catalogue import targets_of
 from world_sim.faults.processes import CpuLoad, ProcessFault

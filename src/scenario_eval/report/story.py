@@ -33,6 +33,13 @@ def spans(
     return found
 
 
+def gate_spans(trace: Trace) -> list[Span]:
+    """What the safety gate said: asking, escalated or denied, and why."""
+    words = trace.word("gate")
+    brief = np.array([str(word).partition(":")[0].partition(" ")[0] for word in words])
+    return spans(trace.number("t"), brief, words)
+
+
 def events(trace: Trace, result: RunResult) -> list[Mark]:
     """Faults, breaches, contacts, interventions and hand-overs, in order of time."""
     times = trace.number("t")
@@ -48,6 +55,9 @@ def events(trace: Trace, result: RunResult) -> list[Mark]:
     for span in spans(times, trace.word("contact")):
         if span.value:
             marks.append(Mark(span.start_s, "collision", f"touches {span.value}"))
+    for span in gate_spans(trace):
+        if span.value in ("escalated", "denied"):
+            marks.append(Mark(span.start_s, "gate", f"gate: {span.detail}"))
     for span in spans(times, trace.word("intervention"), trace.word("cause")):
         if span.value in ("slowed", "stopped"):
             because = f" ({span.detail})" if span.detail else ""
@@ -78,6 +88,9 @@ def states_chart(trace: Trace, marks: Sequence[Mark]) -> Markup:
             ],
         ),
     ]
+    asked = [span for span in gate_spans(trace) if span.value]
+    if asked:
+        rows.append(Row("gate", asked))
     strong = [mark for mark in marks if mark.kind in ("fault", "breach", "collision")]
     return timeline(rows, _end(times), strong)
 

@@ -181,8 +181,8 @@ def software_digest() -> str:
     source = Path(scenario_eval.__file__).parents[1]
     share = share_directory()
     digest = hashlib.sha256()
-    packages = ("autonomy_interfaces", "autonomy_nodes", "safety_monitor", "scenario_eval")
-    folders = [source / name for name in (*packages, "world_sim")]
+    packages = ("autonomy_interfaces", "autonomy_nodes", "autonomy_governance", "safety_monitor")
+    folders = [source / name for name in (*packages, "scenario_eval", "world_sim")]
     for folder in (*folders, share / "config", share / "gazebo_worlds", share / "models"):
         for file in sorted(folder.rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:

@@ -24,9 +24,16 @@ _SIGNALS = {
         *("policy_share", "fallback_share", "handovers", "mean_speed", "duration_s", "path_m"),
     ),
     FailureClass.PLANNER: ("planner", "loops"),
-    FailureClass.MISSION: ("mission", "goal", "goal_distance", "goals_reached_share", "handoffs"),
+    FailureClass.MISSION: (
+        *("mission", "gate", "goal", "goal_distance", "goals_reached_share", "handoffs"),
+    ),
     FailureClass.PERCEPTION: ("odometry_error", "odometry_error_m"),
 }
+
+_OF_THE_MISSION = (
+    *(Outcome.CANCELLED, Outcome.REFUSED, Outcome.TIMED_OUT),
+    *(Outcome.FINISHED, Outcome.REACHED),
+)
 
 
 def classify(
@@ -60,7 +67,7 @@ def _contact(scenario: Scenario, trace: Trace) -> FailureClass:
 def _missed_outcome(trace: Trace, outcome: Outcome) -> FailureClass:
     if outcome is Outcome.UNREACHABLE:
         return FailureClass.PLANNER
-    if outcome in (Outcome.CANCELLED, Outcome.TIMED_OUT, Outcome.FINISHED, Outcome.REACHED):
+    if outcome in _OF_THE_MISSION:
         return FailureClass.MISSION
     state = trace.word("state")
     if np.isin(state, ("safe_stop", "emergency_stop", "silent")).mean() > 0.5:

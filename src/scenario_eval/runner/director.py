@@ -23,8 +23,8 @@ TERMINAL = {
 class Director:
     """What happens to the robot from outside.
 
-    goals: those given so far, world frame. open_goal: number of the open one, 0 for none.
-    reached: how many were reached.
+    goals: those given so far, world frame. open_goal: number of the open one, 0 for none; one that
+    awaits the safety gate's leave is not open yet. reached: how many were reached.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Director:
     ) -> None:
         self.goals: list[Pose2D] = []
         self.open_goal = 0
+        self._awaited_goal = 0
         self.reached = 0
         self.events_done: list[float] = []
         self._stack = stack
@@ -51,6 +52,7 @@ class Director:
 
     def after_tick(self, record: TickRecord) -> bool:
         """Look how the goal stands; returns whether the run is over."""
+        self._hear_gate()
         state = self._stack.mission.status.state
         if self.open_goal and state is MissionState.REACHED:
             self.reached += 1
@@ -72,7 +74,7 @@ class Director:
             return self._ended
         if last.monitor_state == "emergency_stop":
             return Outcome.EMERGENCY_STOP
-        return Outcome.TIME_LIMIT if self.open_goal else Outcome.FINISHED
+        return Outcome.TIME_LIMIT if self.open_goal or self._awaited_goal else Outcome.FINISHED
 
     def goal_distance(self, record: TickRecord) -> float:
         """True metres to the open goal, NaN without one."""
@@ -89,28 +91,51 @@ class Director:
 
     def _give(self, goal: Pose2D) -> None:
         self.goals.append(goal)
-        self.open_goal = len(self.goals)
         self._ended = None
         self._stack.set_goal(into_frame(goal, self._start))
+        if self._stack.gate is None:
+            self.open_goal = len(self.goals)
+        else:
+            self._awaited_goal = len(self.goals)
+
+    def _hear_gate(self) -> None:
+        """Open the goal that awaited leave once it is allowed; drop it once it is not."""
+        gate = self._stack.gate
+        if gate is None or gate.pending or not self._awaited_goal:
+            return
+        if gate.granted is not None:
+            self.open_goal = self._awaited_goal
+        elif gate.refusal:
+            self._waiting.clear()
+            if not self.open_goal:
+                self._ended = Outcome.REFUSED
+        self._awaited_goal = 0
 
     def _play(self, event: Event) -> None:
         now_ns, monitor = self._stack.simulator.clock_ns, self._stack.monitor
+        gate = self._stack.gate
         if event.do == "goal" and event.goal is not None:
             self._waiting.clear()
             self._give(as_pose(event.goal))
         elif event.do == "cancel":
-            self._cancel(now_ns)
+            self._cancel()
+        elif event.do in ("approve", "reject"):
+            if gate is not None:
+                gate.answer(event.do == "approve", event.who, self._stack.simulator.now_ns)
         elif monitor is not None and event.do == "estop":
             monitor.estop(now_ns, "scenario")
         elif monitor is not None:
             monitor.reset(now_ns, "scenario")
 
-    def _cancel(self, now_ns: int) -> None:
+    def _cancel(self) -> None:
         try:
-            self._stack.mission.cancel(now_ns)
+            self._stack.cancel()
         except GoalError:
             # The node answers the operator so; there is nothing to cancel.
             return
+        if self._awaited_goal and not self.open_goal:
+            self._ended = Outcome.CANCELLED
+        self._awaited_goal = 0
 
 
 def into_frame(pose: Pose2D, origin: Pose2D) -> Pose2D:

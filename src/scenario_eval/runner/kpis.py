@@ -41,7 +41,7 @@ def run_kpis(played: Played, reactions: Sequence[FaultReaction]) -> dict[str, fl
         "policy_share": episode.decisions.get("policy", 0) / decisions if decisions else None,
         "fallback_share": episode.decisions.get("fallback", 0) / decisions if decisions else None,
         "handovers": float(len(episode.hand_overs)),
-        "handoffs": float(_rises(state == "emergency_stop") + _given_up(played.outcome)),
+        "handoffs": float(_handoffs(trace, played.outcome)),
         "interventions": float(episode.interventions),
         "interventions_per_km": 1000.0 * episode.interventions / path_m if path_m > 1.0 else None,
         "violations_blocked": float(_violations(trace)),
@@ -69,8 +69,11 @@ def _fault_kpis(reactions: Sequence[FaultReaction]) -> dict[str, float | None]:
     }
 
 
-def _given_up(outcome: Outcome) -> bool:
-    return outcome in (Outcome.UNREACHABLE, Outcome.TIMED_OUT)
+def _handoffs(trace: Trace, outcome: Outcome) -> int:
+    """Times a person was needed: a latched stop, a question of the gate, a goal given up."""
+    latched = _rises(trace.word("state") == "emergency_stop")
+    asked = _rises(np.char.startswith(trace.word("gate"), "escalated"))
+    return latched + asked + (outcome in (Outcome.UNREACHABLE, Outcome.TIMED_OUT))
 
 
 def _mean_speed(trace: Trace) -> float | None:

@@ -82,6 +82,8 @@ def stack_options(spec: StackSpec, seed: int) -> ScenarioStack:
         policy=share_directory() / spec.policy if spec.policy else None,
         monitor=spec.monitor,
         overrides={str(node): values for node, values in spec.parameters.items()},
+        gate=share_directory() / spec.gate.policy if spec.gate else None,
+        gate_site=spec.gate.site if spec.gate else {},
         hostile=spec.hostile,
         seed=seed,
     )

@@ -77,6 +77,7 @@ class Recorder:
             record.cause,
             record.intervention,
             truth.contact,
+            record.gate,
         )
         self._codes.append(tuple(self._words.setdefault(w, len(self._words)) for w in words))
         self._poses.append(self._actors.poses())

@@ -19,7 +19,7 @@ import numpy as np
 from autonomy_interfaces.messages import MILLISECOND, LaserScan, VelocityCommand, nanoseconds
 from safety_monitor.config import MonitorConfig
 from safety_monitor.monitor import SafetyMonitor
-from scenario_eval.lockstep import tell_monitor
+from scenario_eval.lockstep_transport import tell_monitor
 from scenario_eval.options import StackOptions
 from scenario_eval.safety_bench.hostile import DRIVERS, Restless, View
 from scenario_eval.safety_bench.truth import Body, free_pose, obstacle_discs

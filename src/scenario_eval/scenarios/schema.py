@@ -129,21 +129,34 @@ else:
 class Event(Spec):
     """What an operator does at a time.
 
-    A goal given while another is open preempts it; what else was open is dropped.
+    A goal given while another is open preempts it; what else was open is dropped. `approve` and
+    `reject` answer what the safety gate has asked people longest ago.
     """
 
     at_s: Seconds
-    do: Literal["cancel", "estop", "reset", "goal"]
+    do: Literal["cancel", "estop", "reset", "goal", "approve", "reject"]
     goal: PoseList | None = None
+    who: str = Field(default="operator", description="who approves or rejects")
 
     @model_validator(mode="after")
     def _goal_with_goal(self) -> Self:
         if (self.do == "goal") != (self.goal is not None):
             raise ValueError("'goal' belongs to 'do: goal', and to it alone")
+        if "who" in self.model_fields_set and self.do not in ("approve", "reject"):
+            raise ValueError("'who' belongs to 'do: approve' and 'do: reject' alone")
         return self
 
 
-DRIVERS = ("default", "policy", "fallback")
+class GateSpec(Spec):
+    """A safety gate that the mission asks for leave for every goal (docs/gate.md)."""
+
+    policy: str = Field(
+        default="config/gate", description="directory of its policy, relative to the share"
+    )
+    site: dict[str, Any] = Field(
+        default={},
+        description="over the site of its site.json: mappings key by key, lists at their end",
+    )
 
 
 class StackSpec(Spec):
@@ -157,6 +170,7 @@ class StackSpec(Spec):
         default="", description="a policy that tries to do harm, in place of decision"
     )
     monitor: bool = True
+    gate: GateSpec | None = Field(default=None, description="left out: nobody is asked")
     parameters: dict[
         Literal["perception", "mission", "decision", "safety_monitor"], dict[str, Any]
     ] = Field(default={}, description="by node, over those of config/")
@@ -268,4 +282,7 @@ class Scenario(Spec):
             raise ValueError(f"actors: '{twice[0]}' stands there twice; give each its own name")
         if self.goals is None and isinstance(self.world, WorldFile) and not self.events:
             raise ValueError("goals: a world from a file has none of its own; give some, or []")
+        answers = any(event.do in ("approve", "reject") for event in self.events)
+        if answers and self.stack.gate is None:
+            raise ValueError("events: nobody asks for approval; give stack.gate, as in 'gate: {}'")
         return self
