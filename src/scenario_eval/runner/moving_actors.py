@@ -1,4 +1,4 @@
-"""People and carts that follow their paths, as bodies of the simulation that are moved."""
+"""People and carts that follow their paths, as actors of the simulation that are moved."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from autonomy_interfaces.messages import Pose2D
 from scenario_eval.scenarios.schema import Actor
 from scenario_eval.scenarios.shapes import BODIES
 from world_sim.simulator import Simulator
@@ -65,35 +66,18 @@ class PathFollower:
 
 
 class MovingActors:
-    """The actors of a run; each is a free body of its own name in the simulation."""
+    """The actors of a run; each is an actor of its own name in the simulation."""
 
     def __init__(self, actors: Sequence[Actor], simulator: Simulator) -> None:
         self._followers = [PathFollower(actor) for actor in actors]
-        self._data = simulator.data
-        joints = [simulator.model.joint(f"{actor.name}::link::free") for actor in actors]
-        self._places = [(int(joint.qposadr[0]), int(joint.dofadr[0])) for joint in joints]
-        self._heights = [float(self._data.qpos[at + 2]) for at, _ in self._places]
+        self._simulator = simulator
 
     def step(self, now_s: float, robot: tuple[float, float]) -> None:
-        """Put every actor where it is now, with its velocity, before a tick is played."""
-        bodies = zip(self._followers, self._places, self._heights, strict=True)
-        for follower, (position, velocity), height in bodies:
+        """Put every actor where it is at the end of the tick that is about to be played."""
+        for follower in self._followers:
             follower.step(now_s, robot)
-            half = follower.yaw / 2
-            self._data.qpos[position : position + 7] = (
-                follower.x - follower.speed * TICK_S * math.cos(follower.yaw),
-                follower.y - follower.speed * TICK_S * math.sin(follower.yaw),
-                height,
-                math.cos(half),
-                0.0,
-                0.0,
-                math.sin(half),
-            )
-            self._data.qvel[velocity : velocity + 6] = (
-                follower.speed * math.cos(follower.yaw),
-                follower.speed * math.sin(follower.yaw),
-                *(0.0, 0.0, 0.0, 0.0),
-            )
+            pose = Pose2D(follower.x, follower.y, follower.yaw)
+            self._simulator.place_actor(follower.actor.name, pose)
 
     def poses(self) -> NDArray[np.float64]:
         """(A, 3) float64: x, y, yaw of the actors, world frame."""

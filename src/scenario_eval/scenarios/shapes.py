@@ -119,7 +119,7 @@ BODIES = {
 
 
 def body_sdf(name: str, kind: str, x: float, y: float, yaw: float) -> str:
-    """A body standing just above the ground at a pose; whoever moves it holds it there."""
+    """An actor on the ground at a pose; whoever plays the world moves it."""
     body = BODIES[kind]
     if len(body.size) == 1:
         radius = body.size[0]
@@ -127,12 +127,11 @@ def body_sdf(name: str, kind: str, x: float, y: float, yaw: float) -> str:
     else:
         shape = f"<box><size>{body.size[0]} {body.size[1]} {body.height}</size></box>"
     geometry = f"<geometry>{shape}</geometry>"
-    z = body.height / 2 + 0.01
     return (
-        f'<model name="{name}"><pose>{x:.6g} {y:.6g} {z:.6g} 0 0 {yaw:.6g}</pose>'
-        '<link name="link"><inertial><mass>80</mass><inertia><ixx>20</ixx><iyy>20</iyy>'
-        f'<izz>20</izz></inertia></inertial><collision name="c">{geometry}</collision>'
-        f'<visual name="v">{geometry}</visual></link></model>\n'
+        f'<actor name="{name}"><pose>{x:.6g} {y:.6g} 0 0 0 {yaw:.6g}</pose>'
+        f'<link name="link"><pose>0 0 {body.height / 2} 0 0 0</pose>'
+        f'<collision name="c">{geometry}</collision>'
+        f'<visual name="v">{geometry}</visual></link></actor>\n'
     )
 
 
