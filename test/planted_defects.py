@@ -4,8 +4,9 @@
 
 plays the library once whole for a baseline, three times more as it is (the gate must pass), and
 once with each defect (the gate must fail). `--only NAME` plays one; `--tag T` a part of the
-library. The defects exist in this file alone: each replaces a function of the running software by
-one that errs.
+library; `--until-found` plays in a shuffled order and stops at the first run that alone makes the
+gate fail. The defects exist in this file alone: each replaces a function of the running software
+by one that errs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import functools
 import json
 import os
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -186,30 +188,69 @@ def play_job(*arguments: Any) -> Any:
     return play(*arguments)
 
 
-def campaign(out: Path, arguments: argparse.Namespace, planted: str = "") -> None:
-    """Play the library into `out`, with or without a defect."""
+class Found(Exception):
+    """A run that makes the gate fail whatever the runs after it do."""
+
+
+def campaign(
+    out: Path, arguments: argparse.Namespace, planted: str, report: Callable[[Any, Any], None]
+) -> None:
+    """Play the library into `out`, with or without a defect; `report` hears of each run."""
     from scenario_eval.runner.campaign import CampaignOptions, run_campaign
     from scenario_eval.scenarios.loading import find_files, load_runs
 
     plans = load_runs(find_files([ROOT / "scenarios"]))
     if arguments.tag:
         plans = [plan for plan in plans if arguments.tag in plan.scenario.tags]
+    if arguments.until_found:
+        random.Random(arguments.order).shuffle(plans)
     os.environ[SWITCH] = planted
     paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, dict.fromkeys(paths)))
     options = CampaignOptions(out, workers=arguments.workers, play="planted_defects:play_job")
-    run_campaign(plans, options, lambda result, timing: None)
+    run_campaign(plans, options, report)
 
 
-def gate(out: Path, baseline: Path) -> tuple[bool, list[str]]:
-    """Whether the gate passes, and what it says."""
-    from scenario_eval.judging.baseline import read_baseline
+def judged(out: Path, arguments: argparse.Namespace, planted: str, baseline: Any) -> dict[str, Any]:
+    """What the gate says of the library with a defect, and after how many runs.
+
+    With `--until-found` each run is judged by itself as it ends: a new failure, a new breach or a
+    KPI beyond what one run may lose is a reason in the whole campaign too, and the means, which
+    take many runs, cannot take it back. If there is no such run, the gate judges all of them.
+    """
+    from scenario_eval.judging.baseline import Baseline
     from scenario_eval.judging.gate import judge, read_settings
     from scenario_eval.results import read_results
 
     settings = read_settings(ROOT / "config/eval/gate.yaml")
-    verdict = judge(read_results(out), read_baseline(baseline), settings)
-    return verdict.passed, verdict.lines()
+    played: list[str] = []
+
+    def hear(result: Any, timing: Any) -> None:
+        played.append(result.run)
+        known = {run: kept for run, kept in baseline.runs.items() if run == result.run}
+        reasons = judge([result], Baseline(runs=known), settings).reasons
+        if arguments.until_found and reasons:
+            raise Found(str(reasons[0]))
+
+    try:
+        campaign(out, arguments, planted, hear)
+    except Found as found:
+        return {"gate_passed": False, "runs": len(played), "says": [str(found)]}
+    verdict = judge(read_results(out), baseline, settings)
+    return {"gate_passed": verdict.passed, "runs": len(played), "says": verdict.lines()[:3]}
+
+
+def baseline_in(arguments: argparse.Namespace) -> Any:
+    """The baseline of `--results`; played where there is none yet."""
+    from scenario_eval.judging.baseline import baseline_of, read_baseline, write_baseline
+    from scenario_eval.results import read_results
+
+    file = arguments.results / "baseline.json"
+    if not file.exists():
+        out = arguments.results / "baseline"
+        campaign(out, arguments, "", lambda result, timing: None)
+        write_baseline(file, baseline_of(read_results(out)))
+    return read_baseline(file)
 
 
 def main() -> None:
@@ -220,25 +261,20 @@ def main() -> None:
     parser.add_argument("--only", choices=sorted(DEFECTS), default=None)
     parser.add_argument("--tag", default="")
     parser.add_argument("--clean", type=int, default=3, help="times without a defect")
+    parser.add_argument("--until-found", action="store_true", help="stop at the first sure reason")
+    parser.add_argument("--order", type=int, default=0, help="seed of the shuffled order")
     arguments = parser.parse_args()
-    from scenario_eval.judging.baseline import baseline_of, write_baseline
-    from scenario_eval.results import read_results
-
-    baseline = arguments.results / "baseline.json"
-    if not baseline.exists():
-        campaign(arguments.results / "baseline", arguments)
-        write_baseline(baseline, baseline_of(read_results(arguments.results / "baseline")))
+    baseline = baseline_in(arguments)
     names = [arguments.only] if arguments.only else [*[""] * arguments.clean, *DEFECTS]
     found: dict[str, Any] = {}
     for number, name in enumerate(names):
         label = name or f"unpatched_{number + 1}"
         started = time.monotonic()
-        campaign(arguments.results / label, arguments, name)
-        passed, lines = gate(arguments.results / label, baseline)
-        found[label] = {"gate_passed": passed, "says": lines[:3]}
-        took = time.monotonic() - started
-        verdict = "passed" if passed else "failed"
-        sys.stderr.write(f"{label}: gate {verdict} ({took:.0f} s)\n")
+        found[label] = judged(arguments.results / label, arguments, name, baseline)
+        verdict = "passed" if found[label]["gate_passed"] else "failed"
+        took = f"{found[label]['runs']} runs, {time.monotonic() - started:.0f} s"
+        sys.stderr.write(f"{label}: gate {verdict} ({took}): {found[label]['says'][-1]}\n")
+        (arguments.results / "verdicts.json").write_text(json.dumps(found, indent=1) + "\n")
     failed = sum(not found[name]["gate_passed"] for name in DEFECTS if name in found)
     sys.stdout.write(json.dumps({"defects": len(DEFECTS), "found": failed, "runs": found}) + "\n")
 
