@@ -24,13 +24,15 @@ from edge_autonomy.judged_run import Witness, drive, running_stack
 from scenario_eval.runner.play import play
 from scenario_eval.runner.world_setup import Scene, scene_of, start_in
 from scenario_eval.scenarios.loading import RunPlan
-from scenario_eval.scenarios.schema import Scenario
+from scenario_eval.scenarios.schema import Event, Scenario, SimulatorSpec, StackSpec
 from world_sim.world import load_world
 
 TIME_TOLERANCE = 0.05
 WAY_TOLERANCE_M = 0.15
 STANDING_M = 0.05
 """The robot is on its way once it is this far from where it stood."""
+SETTLING_S = 2.0
+"""The launched stack has looked around before it gets a goal; the one in lockstep gets as long."""
 
 OVER = {"reached": "reached", "unreachable": "unreachable", "timed_out": "timed_out"}
 
@@ -128,10 +130,11 @@ def comparable(plan: RunPlan) -> bool:
     """Whether a run can be given to the launched stack as it is: one goal, nothing timed."""
     scenario = plan.scenario
     stack = scenario.stack
-    plain = not (scenario.actors or scenario.faults or scenario.events or stack.hostile)
+    plain = not (scenario.actors or scenario.faults or scenario.events or scenario.to_the_end)
     one_goal = scenario.goals is None or len(scenario.goals) == 1
-    default_robot = scenario.robot.uri == "model://rover" and not stack.parameters
-    return plain and one_goal and default_robot and stack.monitor and not scenario.to_the_end
+    default_robot = scenario.robot.uri == "model://rover" and scenario.simulator == SimulatorSpec()
+    default_stack = stack == StackSpec(driver=stack.driver)
+    return plain and one_goal and default_robot and default_stack
 
 
 def chosen(plans: Sequence[RunPlan], count: int) -> list[RunPlan]:
@@ -170,8 +173,12 @@ def compare(plan: RunPlan) -> Pair:
 
 
 def in_lockstep(scenario: Scenario, beside: Path, seed: int) -> WayAndEnd:
-    """A scenario in lockstep."""
-    played = play(scenario, beside, seed)
+    """A scenario in lockstep, its goal given once the stack has looked around."""
+    goal = scene_of(scenario, beside, seed).goals[0]
+    given = Event(at_s=SETTLING_S, do="goal", goal=(goal.x, goal.y, goal.yaw))
+    limit_s = scenario.limit_s + SETTLING_S
+    later = scenario.model_copy(update={"goals": (), "events": (given,), "limit_s": limit_s})
+    played = play(later, beside, seed)
     trace = played.trace
     return way_and_end(played.outcome.value, trace.number("t"), trace.numbers[:, 1:3])
 
