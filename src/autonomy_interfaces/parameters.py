@@ -16,6 +16,9 @@ import yaml
 
 ConfigT = TypeVar("ConfigT")
 
+# PyYAML's compiled loader, where it has one, reads the same ten times as fast.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class ParameterError(ValueError):
     """A parameter file or value that cannot be used; the message names it and the remedy."""
@@ -30,7 +33,7 @@ def read_parameter_files(files: Sequence[Path], node_name: str) -> dict[str, Any
     merged: dict[str, Any] = {}
     for file in files:
         try:
-            content = yaml.safe_load(file.read_text())
+            content = yaml.load(file.read_text(), Loader=_Loader)
         except OSError as error:
             raise ParameterError(f"parameter file {file}: {error.strerror}") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
