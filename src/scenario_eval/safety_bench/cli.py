@@ -86,6 +86,9 @@ def faults(
     workers: Workers = 2,
     seed: Annotated[int, typer.Option(min=0, help="The first seed; also of the pairs.")] = 0,
     table: Annotated[Path | None, typer.Option(help="Write the table as Markdown here.")] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="Keeps the runs, so that an interrupted matrix goes on.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Every fault under the whole stack: what was noticed, when, and what it came to.
@@ -93,16 +96,19 @@ def faults(
     Exit 1 where one within the assumptions of docs/safety.md led to a contact or to an unsafe
     command.
     """
-    from scenario_eval.jobs import progress, run_jobs
+    from scenario_eval.jobs import progress
+    from scenario_eval.safety_bench.fault_journal import play
     from scenario_eval.safety_bench.fault_matrix import figures, markdown_table, plan_runs
-    from scenario_eval.safety_bench.fault_run import run_faults
 
     jobs = plan_runs(seeds, pairs, seed, only)
     if not jobs:
         raise typer.BadParameter(f"--only {only}: no case has this in its name")
+    for option, file in (("--table", table), ("--journal", journal)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise typer.BadParameter(f"{option} {file}: there is no directory {file.parent}")
     started = time.monotonic()
     with progress("faults", len(jobs)) as advance:
-        runs = run_jobs(run_faults, jobs, workers, lambda run: advance(run.case.name))
+        runs = play(jobs, workers, journal, lambda run: advance(run.case.name))
     found = {"seeds": seeds, "pairs": pairs, "seed": seed, **figures(runs)}
     if table is not None:
         command = f"edge-autonomy bench faults --seeds {seeds} --pairs {pairs} --seed {seed}"

@@ -19,16 +19,21 @@ from scenario_eval.safety_bench.fault_cases import DURATION_S, ONSET_S, FaultCas
 from scenario_eval.safety_bench.truth import Body, Braking, CommandJudge, obstacle_discs
 from scenario_eval.worldgen import generate, write_sdf
 from world_sim.sdf.types import World
-from world_sim.simulator import RobotSpawn, Simulator
+from world_sim.simulator import GroundTruth, RobotSpawn, Simulator
 from world_sim.world import load_world
 
-WORLDS = 5
-"""Generated fields, like BARN's, that the runs take turns in."""
+WORLDS = (2, 5, 9, 10, 11)
+"""Seeds of generated fields that the runs take turns in: narrow ones, in which something is within
+half a metre of the body nearly all the way."""
 AFTER_S = 3.0
 """Simulated seconds after the end of the last fault."""
 LONGEST_S = 12.0
 STOPPED = (0.02, 0.05)
 ORDER = ("nominal", "degraded", "silent", "safe_stop", "emergency_stop")
+OUTCOMES = ("contact", "unsafe command", "stays", "stopped", "drove on")
+"""What a run came to, the worst first."""
+NEARBY = 0.3
+"""Metres from the body beyond which nothing is near."""
 
 # What a monitor says that judges a healthy robot's commands.
 _EVERYDAY = {"", "envelope", "limits"}
@@ -53,7 +58,8 @@ class FaultRun:
     reaction: the worst state of the monitor from the onset on. stopped: the robot stood at some
     time during the faults. went_on: it moved after them, or had arrived. contact: what was touched,
     or ""; unsafe: commands that made a contact which a stop would not have made, by ground truth;
-    bad: commands that were not finite or over the limits.
+    bad: commands that were not finite or over the limits. closest_m: from the body to anything
+    from the onset on, `NEARBY` where it was farther.
     """
 
     case: FaultCase
@@ -66,9 +72,19 @@ class FaultRun:
     contact: str
     unsafe: int
     bad: int
+    closest_m: float = NEARBY
+
+    @property
+    def outcome(self) -> str:
+        """The worst of `OUTCOMES` that holds: "stays" is a robot that did not drive again."""
+        if self.contact or self.unsafe:
+            return OUTCOMES[0 if self.contact else 1]
+        if not self.went_on:
+            return OUTCOMES[2]
+        return OUTCOMES[3 if self.stopped else 4]
 
 
-@lru_cache(maxsize=WORLDS)
+@lru_cache(maxsize=len(WORLDS))
 def _world(number: int) -> World:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / f"field_{number}.sdf"
@@ -80,7 +96,8 @@ def run_faults(job: tuple[FaultCase, int]) -> FaultRun:
     """Cross a field with the faults of a case; the seed draws noise, onset and world."""
     case, seed = job
     faults = case.faults(seed)
-    simulator = Simulator(_world(seed % WORLDS), [RobotSpawn(pose=START)], seed, faults)
+    world = _world(WORLDS[seed % len(WORLDS)])
+    simulator = Simulator(world, [RobotSpawn(pose=START)], seed, faults)
     options = StackOptions()
     config: MonitorConfig = options.load(MonitorConfig, "safety_monitor")
     stack = LockstepStack(simulator, options)
@@ -88,7 +105,7 @@ def run_faults(job: tuple[FaultCase, int]) -> FaultRun:
     onset_ns = nanoseconds(faults[0].at_s if faults else ONSET_S[0])
     end_s = max((fault.at_s for fault in faults), default=ONSET_S[0]) + DURATION_S
     end_ns = min(nanoseconds(end_s + AFTER_S), nanoseconds(LONGEST_S))
-    watch = _Watch(_judge(simulator, config), config, onset_ns, nanoseconds(end_s))
+    watch = _Watch(simulator, config, onset_ns, nanoseconds(end_s))
     while simulator.now_ns < end_ns and not simulator.contacts_since_start:
         record = stack.tick()
         watch.see(record)
@@ -98,23 +115,24 @@ def run_faults(job: tuple[FaultCase, int]) -> FaultRun:
     return watch.result(case, seed, touched[0][1] if touched else "")
 
 
-def _judge(simulator: Simulator, config: MonitorConfig) -> CommandJudge:
+def _braking(simulator: Simulator, config: MonitorConfig) -> Braking:
     drive = next(iter(simulator.robots.values())).drive
-    braking = Braking(
+    return Braking(
         quickest=(drive.max_linear_acceleration, drive.max_angular_acceleration),
         surest=(config.linear_deceleration, config.angular_deceleration),
     )
-    body = Body(np.array(config.footprint).reshape(-1, 2))
-    return CommandJudge(obstacle_discs(simulator), body, braking)
 
 
 class _Watch:
     """Looks at every tick of a run."""
 
     def __init__(
-        self, judge: CommandJudge, config: MonitorConfig, onset_ns: int, end_ns: int
+        self, simulator: Simulator, config: MonitorConfig, onset_ns: int, end_ns: int
     ) -> None:
-        self._judge = judge
+        self._discs = obstacle_discs(simulator)
+        self._body = Body(np.array(config.footprint).reshape(-1, 2))
+        self._judge = CommandJudge(self._discs, self._body, _braking(simulator, config))
+        self._closest_m = NEARBY
         self._config = config
         self._onset_ns = onset_ns
         self._end_ns = end_ns
@@ -136,11 +154,19 @@ class _Watch:
             if who:
                 self._noticed = who, (record.stamp_ns - self._onset_ns) / MILLISECOND
         self._reaction = max(self._reaction, record.monitor_state, key=ORDER.index)
+        self._closest_m = min(self._closest_m, self._clearance(truth))
         stands = abs(truth.vx) < STOPPED[0] and abs(truth.wz) < STOPPED[1]
         if record.stamp_ns < self._end_ns:
             self._stopped |= stands
         else:
             self._went_on |= not stands or record.mission == "reached"
+
+    def _clearance(self, truth: GroundTruth) -> float:
+        """Metres from the body to what is near it, `NEARBY` where nothing is."""
+        gap = np.hypot(self._discs[:, 0] - truth.x, self._discs[:, 1] - truth.y)
+        near = self._discs[gap - self._discs[:, 2] < self._body.radius + NEARBY]
+        pose = np.array([[truth.x, truth.y, truth.yaw]])
+        return float(min(NEARBY, self._body.clearance(near, pose)[0]))
 
     def result(self, case: FaultCase, seed: int, contact: str) -> FaultRun:
         """What was seen."""
@@ -156,6 +182,7 @@ class _Watch:
             contact=contact,
             unsafe=self._unsafe,
             bad=self._bad,
+            closest_m=round(self._closest_m, 4),
         )
 
 

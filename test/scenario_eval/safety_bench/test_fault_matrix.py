@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from scenario_eval.safety_bench import fault_journal
 from scenario_eval.safety_bench.fault_cases import (
     HEALTHY,
     OUTSIDE,
@@ -13,11 +14,13 @@ from scenario_eval.safety_bench.fault_cases import (
     pair_cases,
     single_cases,
 )
+from scenario_eval.safety_bench.fault_journal import FaultJournal, play
 from scenario_eval.safety_bench.fault_matrix import figures, markdown_table, plan_runs
-from scenario_eval.safety_bench.fault_run import FaultRun, run_faults
+from scenario_eval.safety_bench.fault_run import NEARBY, FaultRun, run_faults
 from world_sim.faults import REGISTRY
 
 KILL = FaultCase("kill decision", (("kill", "decision"),))
+GOOD = FaultRun(KILL, 0, "monitor: command_silent", 80.0, "safe_stop", True, True, "", 0, 0)
 
 
 def test_every_kind_of_fault_is_a_case_and_can_be_played() -> None:
@@ -61,11 +64,12 @@ def test_a_healthy_run_notices_nothing() -> None:
     run = run_faults((HEALTHY, 0))
     assert run.noticed_by == ""
     assert run.reaction == "nominal"
-    assert run.went_on
+    assert run.outcome == "drove on"
+    assert 0.0 < run.closest_m <= NEARBY
 
 
 def test_figures_count_what_is_inside_the_assumptions_apart() -> None:
-    run = FaultRun(KILL, 0, "monitor: command_silent", 80.0, "safe_stop", True, True, "", 0, 0)
+    run = GOOD
     stuck = FaultCase("drive_stuck drive", (("drive_stuck", "drive"),))
     runs = [
         run,
@@ -78,9 +82,58 @@ def test_figures_count_what_is_inside_the_assumptions_apart() -> None:
     kill, drive = found["cases"]
     assert (kill["median_ms"], kill["max_ms"], kill["noticed"]) == (90.0, 100.0, 2)
     assert drive["contact_seeds"] == [0]
+    assert (kill["outcomes"], drive["outcomes"]) == ({"stopped": 2}, {"contact": 1})
     table = markdown_table(found, "the command")
     assert "| `kill decision` | 2/2 | monitor: command_silent 2 | 90 / 100 |" in table
     assert "A3" in table
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({}, "stopped"),
+        ({"stopped": False}, "drove on"),
+        ({"went_on": False}, "stays"),
+        ({"unsafe": 1}, "unsafe command"),
+        ({"unsafe": 1, "contact": "wall"}, "contact"),
+    ],
+)
+def test_the_outcome_of_a_run_is_the_worst_that_holds(changes, outcome: str) -> None:
+    assert replace(GOOD, **changes).outcome == outcome
+
+
+def test_the_worst_outcome_comes_first_and_the_closest_approach_counts() -> None:
+    runs = [GOOD, GOOD, replace(GOOD, went_on=False, closest_m=0.021)]
+    (case,) = figures(runs)["cases"]
+    assert list(case["outcomes"].items()) == [("stays", 1), ("stopped", 2)]
+    assert case["closest_m"] == 0.021
+    table = markdown_table(figures(runs), "the command")
+    assert "| stays 1, stopped 2 | 2.1 | 0 | 0 | – |" in table
+    assert GOOD.closest_m == NEARBY
+
+
+def test_runs_of_a_journal_are_not_played_again(tmp_path, monkeypatch) -> None:
+    played = []
+
+    def run(job: tuple[FaultCase, int]) -> FaultRun:
+        played.append(job)
+        return replace(GOOD, case=job[0], seed=job[1])
+
+    monkeypatch.setattr(fault_journal, "run_faults", run)
+    jobs = [(HEALTHY, 0), (KILL, 1), (KILL, 2)]
+    journal, heard = tmp_path / "runs.jsonl", []
+    first = play(jobs[:2], 1, journal, heard.append)
+    with journal.open("a") as file:
+        file.write('{"software": "cut o')
+    assert play(jobs, 1, journal, heard.append)[:2] == first
+    assert played == jobs
+    assert [run.seed for run in heard] == [0, 1, 0, 1, 2]
+
+
+def test_a_journal_of_other_software_is_not_believed(tmp_path) -> None:
+    FaultJournal(tmp_path / "runs.jsonl", "before").add(GOOD)
+    assert FaultJournal(tmp_path / "runs.jsonl", "now").runs([(KILL, 0)]) == {}
+    assert FaultJournal(tmp_path / "runs.jsonl", "before").runs([(KILL, 0)]) == {(KILL, 0): GOOD}
 
 
 def test_a_plan_holds_the_healthy_robot_first_and_can_be_narrowed() -> None:
