@@ -41,8 +41,8 @@ TESTS = {
     "reckoning": ("test_reckoning",),
     "plausibility": ("test_plausibility",),
     "scanner": ("test_watchdog",),
-    "envelope": ("test_envelope", "test_sweeps", "test_margins", "test_kernels"),
-    "kernels": ("test_kernels", "test_margins", "test_sweeps", "test_envelope"),
+    "envelope": ("test_envelope", "test_on_its_way", "test_sweeps", "test_margins", "test_kernels"),
+    "kernels": ("test_kernels", "test_margins", "test_sweeps", "test_envelope", "test_on_its_way"),
 }
 INTERPRETED = ("kernels",)
 LONGEST_S = 600.0
@@ -72,14 +72,16 @@ class Found:
 class Trial:
     """The changes of one module that are tried, and what becomes of them."""
 
-    def __init__(self, module: str, sample: int, seed: int) -> None:
+    def __init__(self, module: str, sample: int, seed: int, lines: range) -> None:
         self.module = module
         self.file = str(PACKAGE / f"{module}.py")
         source = Path(self.file).read_text()
         self._tree, self._lines = ast.parse(source), source.splitlines()
-        possible = sum(1 for _ in mutants(self._tree))
-        every = range(possible)
-        self._chosen = set(random.Random(seed).sample(every, sample) if sample else every)
+        every = [n for n, mutant in enumerate(mutants(self._tree)) if mutant.line in lines]
+        possible = len(every)
+        self._chosen = set(
+            random.Random(seed).sample(every, sample) if 0 < sample < possible else every
+        )
         self._explained = _explanations(module)
         self.found = Found(module, possible)
 
@@ -178,14 +180,18 @@ def prepare(module: str) -> None:
         rehearse(MonitorConfig())
 
 
-def try_modules(modules: list[str], sample: int, seed: int) -> list[dict[str, Any]]:
+def try_modules(options: argparse.Namespace) -> list[dict[str, Any]]:
     """The figures of modules, each tried in a process of its own if there are several."""
-    if len(modules) == 1:
-        prepare(modules[0])
-        return [Trial(modules[0], sample, seed).run().figures()]
-    command = [sys.executable, __file__, "--json", "--sample", str(sample), "--seed", str(seed)]
+    if len(options.modules) == 1:
+        (module,) = options.modules
+        prepare(module)
+        first, _, last = options.lines.partition("-")
+        lines = range(int(first), int(last) + 1)
+        return [Trial(module, options.sample, options.seed, lines).run().figures()]
+    command = [sys.executable, __file__, "--json", "--sample", str(options.sample)]
+    command += ["--seed", str(options.seed), "--lines", options.lines]
     found: list[dict[str, Any]] = []
-    for module in modules:
+    for module in options.modules:
         result = subprocess.run([*command, module], stdout=subprocess.PIPE, check=False)
         if result.returncode not in (0, 1):
             raise SystemExit(result.returncode)
@@ -199,9 +205,10 @@ def main() -> None:
     parser.add_argument("modules", nargs="+", choices=TESTS)
     parser.add_argument("--sample", type=int, default=0, help="changes per module; 0 for all")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--lines", default="1-9999", help="only changes of these lines: 1-99")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args()
-    found = try_modules(options.modules, options.sample, options.seed)
+    found = try_modules(options)
     if options.json:
         sys.stdout.write(json.dumps({"modules": found}) + "\n")
     else:
