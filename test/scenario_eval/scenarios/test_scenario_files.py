@@ -50,6 +50,8 @@ BROKEN = [
     ("tags: [door]", "seeds: 0", 2, "seeds", "1 to 10000"),
     ("tags: [door]", "tier: 4", 2, "tier", "1, 2 or 3"),
     ("tags: [door]", "limit_s: soon", 2, "limit_s", "'soon'"),
+    ("tags: [door]", "stack: {gate: {polcy: x}}", 2, "stack.gate.polcy", "did you mean 'policy'"),
+    ("tags: [door]", "events: [{at_s: 1, do: aprove}]", 2, "events[0].do", "'approve'"),
 ]
 
 
