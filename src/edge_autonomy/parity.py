@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +43,24 @@ class ParityError(RuntimeError):
 
 @dataclass(frozen=True)
 class WayAndEnd:
-    """A run: its outcome, seconds from first motion to the end, and (N, 2) places in metres."""
+    """A run: its outcome, seconds from first motion to the end, and (N, 2) places in metres.
+
+    interventions: how often the monitor began to slow or stop it, with a goal.
+    """
 
     outcome: str
     time_s: float
     way: NDArray[np.float64]
+    interventions: int = 0
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A scenario both ways; way_m: greatest distance between the two ways."""
+    """A scenario both ways; way_m: greatest distance between the two ways.
+
+    Interventions are no part of the comparison; they say why times differ: on a machine that is
+    too slow for the nodes, the monitor keeps stopping a robot whose commands come late.
+    """
 
     run: str
     outcome_lockstep: str
@@ -60,6 +68,8 @@ class Pair:
     time_lockstep_s: float
     time_dds_s: float
     way_m: float
+    interventions_lockstep: int = 0
+    interventions_dds: int = 0
 
     @property
     def time_ratio(self) -> float:
@@ -169,6 +179,8 @@ def compare(plan: RunPlan) -> Pair:
         round(lockstep.time_s, 3),
         round(over_dds.time_s, 3),
         round(way_distance(lockstep.way, over_dds.way), 4),
+        lockstep.interventions,
+        over_dds.interventions,
     )
 
 
@@ -180,7 +192,8 @@ def in_lockstep(scenario: Scenario, beside: Path, seed: int) -> WayAndEnd:
     later = scenario.model_copy(update={"goals": (), "events": (given,), "limit_s": limit_s})
     played = play(later, beside, seed)
     trace = played.trace
-    return way_and_end(played.outcome.value, trace.number("t"), trace.numbers[:, 1:3])
+    end = way_and_end(played.outcome.value, trace.number("t"), trace.numbers[:, 1:3])
+    return replace(end, interventions=played.episode.interventions)
 
 
 def on_nodes(scenario: Scenario, beside: Path, seed: int) -> WayAndEnd:
@@ -212,7 +225,8 @@ def _on_nodes(scenario: Scenario, scene: Scene, world: Path, seed: int) -> WayAn
             judge.witness = Witness(judge, relative(start, scene.goals[0]))
             try:
                 drive(launch, judge.witness, scenario.limit_s)
-                return judge.witness.result or judge.ended("time_limit")
+                end = judge.witness.result or judge.ended("time_limit")
+                return replace(end, interventions=judge.witness.interventions)
             finally:
                 judge.witness.close()
     except DemoError as error:
@@ -222,13 +236,15 @@ def _on_nodes(scenario: Scenario, scene: Scene, world: Path, seed: int) -> WayAn
 def markdown(pairs: Sequence[Pair]) -> str:
     """The table for docs/."""
     lines = [
-        "| run | outcome, lockstep | over DDS | time, lockstep | over DDS | ratio | ways apart | |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| run | outcome, lockstep | over DDS | time, lockstep | over DDS | ratio | ways apart | "
+        "interventions, lockstep | over DDS | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
         f"| {pair.run} | {pair.outcome_lockstep} | {pair.outcome_dds} | "
         f"{pair.time_lockstep_s:.2f} s | {pair.time_dds_s:.2f} s | {pair.time_ratio:.3f} | "
-        f"{pair.way_m:.3f} m | {'agrees' if pair.agrees else 'apart'} |"
+        f"{pair.way_m:.3f} m | {pair.interventions_lockstep} | {pair.interventions_dds} | "
+        f"{'agrees' if pair.agrees else 'apart'} |"
         for pair in pairs
     ]
     return "\n".join(lines) + "\n"
