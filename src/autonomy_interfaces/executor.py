@@ -46,10 +46,15 @@ class OnDemand(ReentrantCallbackGroup):
 class Mailbox:
     """A topic that is looked into when its messages are needed, and wakes nobody."""
 
-    def __init__(self, node: Node, message_type: Any, topic: str, qos: QoSProfile) -> None:
-        """Subscribe; of more than `qos.depth` messages between two looks the oldest are lost."""
+    def __init__(
+        self, node: Node, message_type: Any, topic: str, qos: QoSProfile, raw: bool = False
+    ) -> None:
+        """Subscribe; of more than `qos.depth` messages between two looks the oldest are lost.
+
+        `raw` messages are bytes, as they came off the wire.
+        """
         self._subscription = node.create_subscription(
-            message_type, topic, lambda _: None, qos, callback_group=OnDemand()
+            message_type, topic, lambda _: None, qos, callback_group=OnDemand(), raw=raw
         )
 
     def take(self) -> list[Any]:

@@ -1,4 +1,6 @@
 import numpy as np
+import pytest
+from rclpy.serialization import serialize_message
 
 from autonomy_interfaces import ros
 from autonomy_interfaces.messages import Costmap, Imu, LaserScan, Odometry, Pose2D, VelocityCommand
@@ -23,6 +25,32 @@ def test_odometry_survives_the_round_trip() -> None:
     assert (back.stamp_ns, back.x, back.y) == (STAMP, 1.0, -2.0)
     assert (back.vx, back.vy, back.wz) == (0.5, 0.1, -0.25)
     assert (back.frame_id, back.child_frame_id) == ("odom", "base_link")
+
+
+@pytest.mark.parametrize("frames", [("odom", "base_link"), ("", "b"), ("längs", "robot/base")])
+def test_odometry_off_the_wire_is_what_its_message_says(frames: tuple[str, str]) -> None:
+    message = ros.odometry_to_ros(Odometry(STAMP, 1.0, -2.0, 3.0, 0.5, 0.1, -0.25, *frames))
+    message.pose.covariance[35] = message.twist.covariance[0] = 7.0
+    message.pose.pose.position.z, message.twist.twist.linear.z = 8.0, 9.0
+    data = serialize_message(message)
+    assert ros.odometry_from_raw(data) == ros.odometry_from_ros(message)
+    assert ros.odometry_from_raw(_big_endian(data)) == ros.odometry_from_ros(message)
+
+
+def _big_endian(data: bytes) -> bytes:
+    """The same message as a machine of the other byte order writes it."""
+    out = bytearray(b"\0\0\0\0") + data[4:12][3::-1] + data[4:12][:3:-1]
+    at = 12
+    for _ in range(2):
+        at += -at % 4
+        length = int.from_bytes(data[at : at + 4], "little")
+        out += bytes(at - len(out)) + data[at : at + 4][::-1] + data[at + 4 : at + 4 + length]
+        at += 4 + length
+    at += (4 - at) % 8
+    out += bytes(at - len(out))
+    for place in range(at, len(data), 8):
+        out += data[place : place + 8][::-1]
+    return bytes(out)
 
 
 def test_imu_survives_the_round_trip_with_and_without_orientation() -> None:

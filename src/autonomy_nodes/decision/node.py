@@ -46,7 +46,7 @@ from autonomy_interfaces.ros import (
     command_to_ros,
     costmap_from_ros,
     declare_config,
-    odometry_from_ros,
+    odometry_from_raw,
     pose_from_ros,
     pose_to_ros,
     scan_from_ros,
@@ -73,6 +73,8 @@ NEWEST_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 CONFIGS: tuple[type[Any], ...] = (DecisionNodeConfig, DecisionConfig, PlannerConfig)
 CHANGEABLE = ("policy", "shadow_policy")
 """Parameters that a running node takes."""
+LATE_PERIODS = 2
+"""Without a costmap for so long, a decision is made on what there is."""
 REPEAT_SHARE = 0.9
 """Of the repetition's period: what was published that lately is not repeated yet."""
 PATH_PERIOD_S = 0.5
@@ -94,6 +96,7 @@ class DecisionNode(Node):
         self._costmap: Costmap | None = None
         self._command = VelocityCommand(0, 0.0, 0.0)
         self._decided_ns = 0
+        self._planned_ns = 0
         self._stamp_ns = 0
         self._published_s = 0.0
         self._path_published_ns = 0
@@ -167,7 +170,7 @@ class DecisionNode(Node):
         self._status_publisher = self.create_publisher(DiagnosticStatus, "/decision/status", 10)
         self._path_publisher = self.create_publisher(PathMsg, "/decision/path", 1)
         self._scans = Mailbox(self, LaserScanMsg, "/scan", NEWEST_QOS)
-        self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS)
+        self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS, raw=True)
         self.create_subscription(
             OccupancyGrid, "/perception/costmap", self._on_costmap, COSTMAP_QOS
         )
@@ -181,7 +184,7 @@ class DecisionNode(Node):
         if (scan := self._scans.newest()) is not None:
             self._scan = scan_from_ros(scan)
         if (odometry := self._odometries.newest()) is not None:
-            self._odometry = odometry_from_ros(odometry)
+            self._odometry = odometry_from_raw(odometry)
 
     def _on_goal(self, message: PoseStamped) -> None:
         frame = message.header.frame_id
@@ -195,13 +198,16 @@ class DecisionNode(Node):
         self._lease.hear(pose_from_ros(message), self._time.now_ns())
 
     def _on_costmap(self, message: OccupancyGrid) -> None:
+        """Decide at once, unless costmaps come much faster than decisions are wanted."""
         self._costmap = costmap_from_ros(message)
-        if abs(self._time.now_ns() - self._decided_ns) >= self._period_ns // 2:
+        stamp_ns = self._costmap.stamp_ns
+        if abs(stamp_ns - self._planned_ns) >= self._period_ns // 2:
+            self._planned_ns = stamp_ns
             self._decide()
 
     def _on_timer(self) -> None:
         """Decide where no costmap comes, and repeat the held command where one does."""
-        if abs(self._time.now_ns() - self._decided_ns) >= self._period_ns * 3 // 2:
+        if abs(self._time.now_ns() - self._decided_ns) >= LATE_PERIODS * self._period_ns:
             self._decide()
         elif time.monotonic() - self._published_s >= REPEAT_SHARE / self._config.command_rate:
             self._publish_command()

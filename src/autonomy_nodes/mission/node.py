@@ -16,6 +16,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_srvs.srv import Trigger
 
 from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
@@ -26,7 +27,7 @@ from autonomy_interfaces.ros import (
     declare_config,
     gate_decision_from_ros,
     gate_question_to_ros,
-    odometry_from_ros,
+    odometry_from_raw,
     pose_from_ros,
     pose_to_ros,
 )
@@ -34,6 +35,7 @@ from autonomy_nodes.mission.mission import GoalError, Mission, MissionConfig, Mi
 from autonomy_nodes.mission.permission import GoalPermission
 from autonomy_nodes.mission.state import MissionState
 
+NEWEST_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 GOAL_FRAMES = ("odom", "map")
 """Frames that a goal may be given in. The stack has no localisation of its own, so `map` is
 `odom` here, as for every robot whose odometry starts at the map's origin."""
@@ -82,7 +84,7 @@ class MissionNode(Node):
             DiagnosticStatus, "/mission/status", STATE_QOS
         )
         self.create_subscription(PoseStamped, "/goal_pose", self._on_goal, 10)
-        self._odometries = Mailbox(self, OdometryMsg, "/odom", SENSOR_QOS)
+        self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS, raw=True)
         self.create_subscription(
             DiagnosticStatus, "/decision/status", self._on_decision_status, SENSOR_QOS
         )
@@ -176,7 +178,7 @@ class MissionNode(Node):
 
     def _judge(self) -> None:
         if (odometry := self._odometries.newest()) is not None:
-            self._odometry = odometry_from_ros(odometry)
+            self._odometry = odometry_from_raw(odometry)
         now_ns = self._now_ns()
         age_s = abs(seconds(now_ns - self._planner_status_ns))
         planner_status = self._planner_status if age_s <= DECISION_STATUS_LIFETIME_S else ""

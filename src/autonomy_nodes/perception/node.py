@@ -24,7 +24,7 @@ from autonomy_interfaces.ros import (
     SENSOR_QOS,
     costmap_to_ros,
     declare_config,
-    odometry_from_ros,
+    odometry_from_raw,
     scan_from_ros,
     stamp_of_raw,
 )
@@ -56,13 +56,13 @@ class PerceptionNode(Node):
         self._core = LocalCostmap(config)
         self._odometry: Odometry | None = None
         self._publisher = self.create_publisher(OccupancyGrid, "/perception/costmap", COSTMAP_QOS)
-        self._odometries = Mailbox(self, OdometryMsg, "/odom", ODOMETRY_QOS)
+        self._odometries = Mailbox(self, OdometryMsg, "/odom", ODOMETRY_QOS, raw=True)
         self.create_subscription(LaserScanMsg, "/scan", self._on_scan, SENSOR_QOS, raw=True)
 
     def _on_scan(self, data: bytes) -> None:
         """Take a scan as it came off the wire: most are left out, and need not be unpacked."""
         for message in self._odometries.take():
-            self._odometry = odometry_from_ros(message)
+            self._odometry = odometry_from_raw(message)
             self._core.observe(self._odometry)
         if self._odometry is None or not self._rate.due(stamp_of_raw(data)):
             return
