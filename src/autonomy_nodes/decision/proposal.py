@@ -74,11 +74,12 @@ class PolicyPilot:
         if excess is not None:
             return replace(found, fault=excess)
         score, tensor = self._familiarity.score(features)
-        vx, wz = next((o for o in offers if self._is_free(observation, o)), offers[0])
+        free = next((o for o in offers if self._is_free(observation, o)), None)
+        vx, wz = free or offers[0]
         fault = self._doubt(inference.confidence)
         if score > 1.0:
             fault = Fault("out_of_distribution", f"{tensor} at {score:.2f} of its limit")
-        elif fault is None and not self._is_free(observation, (vx, wz)):
+        elif fault is None and free is None:
             fault = Fault("collision_ahead", f"vx {vx:.2f} wz {wz:.2f}")
         return replace(found, vx=vx, wz=wz, fault=fault, answered=True, familiarity=score)
 
