@@ -23,7 +23,7 @@ from rclpy.duration import Duration
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
@@ -38,6 +38,7 @@ from safety_monitor.transport import stamp_of, twist
 from safety_monitor.watchdog import Fault
 
 _KEPT = partial(QoSProfile, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+_BEST_EFFORT = partial(QoSProfile, reliability=ReliabilityPolicy.BEST_EFFORT)
 _NAMELESS, _LOOKS_FOR_A_NAME = "_NODE_NAME_UNKNOWN_", 4
 _SECOND = 1_000_000_000
 # Seconds: between repetitions of the state, between looks at the DDS graph, and the least between
@@ -92,11 +93,12 @@ class SafetyMonitorNode(Node):
         self._states = self.create_publisher(DiagnosticArray, "/safety/state", _KEPT(depth=1))
         self._events = self.create_publisher(DiagnosticStatus, "/safety/events", _KEPT(depth=256))
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        hear, sensor = self.create_subscription, qos_profile_sensor_data
+        # Of the gyroscope, the newest of a cycle will do; odometry is a way made of all its parts.
+        hear, sensor = self.create_subscription, _BEST_EFFORT(depth=10)
         for source in config.scan_sources:
             hear(LaserScan, f"/{source}", partial(self._on_scan, source), sensor)
         hear(Odometry, "/odom", self._on_odometry, sensor)
-        hear(Imu, "/imu", self._on_imu, sensor)
+        hear(Imu, "/imu", self._on_imu, _BEST_EFFORT(depth=1))
         hear(DiagnosticStatus, "/audit/status", self._on_recorder, _KEPT(depth=1))
         qos = QoSProfile(depth=1, deadline=Duration(seconds=self._config.command_deadline))
         qos.liveliness_lease_duration = Duration(seconds=self._config.command_lease)
