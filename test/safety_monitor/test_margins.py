@@ -142,6 +142,42 @@ def test_of_returns_side_by_side_the_nearest_counts_in_any_order(order) -> None:
     assert present == pytest.approx(0.05, abs=6e-4)
 
 
+BLOCKING = (HALF_LENGTH + 0.12, 0.0)
+"""Just in the way of full speed ahead."""
+
+
+@pytest.mark.parametrize("nearer", [(0.2, 0.27), (0.2, -0.27), (0.4, 0.26), (0.4, -0.26)])
+def test_a_nearer_return_that_is_not_in_the_way_hides_none_that_is(nearer) -> None:
+    assert judge([nearer], (0.5, 0.0))[0] == 1.0
+    alone = judge([BLOCKING], (0.5, 0.0))[0]
+    assert alone < 1.0
+    assert judge([BLOCKING, nearer], (0.5, 0.0))[0] == alone
+    assert judge([nearer, BLOCKING], (0.5, 0.0))[0] == alone
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_what_is_free_to_one_side_says_nothing_of_the_other(side: int) -> None:
+    """Turning brings a corner to one of two returns that are each other's mirror image."""
+    met, not_met = (0.4063, -0.055 * side), (0.4055, 0.055 * side)
+    turn = (0.0, 2.5 * side)
+    assert judge([not_met], turn)[0] == 1.0
+    assert judge([met, not_met], turn)[0] == judge([not_met, met], turn)[0] < 1.0
+
+
+def test_of_two_neighbours_the_nearer_counts_whatever_was_seen_before() -> None:
+    edge = HALF_LENGTH + 0.5 * REACTION + MARGIN + PER_SPEED * 0.5
+    nearer, farther, elsewhere = (edge - 0.0015, 0.0), (edge + 0.0015, 0.0), (-1.0, 0.0)
+    assert judge([farther], (0.5, 0.0))[0] == 1.0
+    for order in itertools.permutations([nearer, farther, elsewhere]):
+        assert judge(list(order), (0.5, 0.0))[0] < 1.0
+
+
+def test_the_last_of_the_way_counts() -> None:
+    """The base stops within the last step: half of what it would have gone in it."""
+    edge = HALF_LENGTH + 0.5 * REACTION + MARGIN + PER_SPEED * 0.5
+    assert judge([(edge - 4e-4, 0.0)], (0.5, 0.0))[0] < 1.0
+
+
 def test_along_a_wall_that_recedes_no_nearer_part_is_lost() -> None:
     """Returns a millimetre apart, from the far end to the near one and back."""
     wall = [(0.42 - 0.001 * k, 0.0005 * k) for k in range(70)]

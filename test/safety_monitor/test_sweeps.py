@@ -45,6 +45,11 @@ speed, rate = st.floats(-1.5, 1.5), st.floats(-3.0, 3.0)
 band = st.tuples(st.floats(0.0, 0.6), st.floats(0.0, 0.6), st.floats(0.0, 1.5), st.floats(0.0, 1.5))
 
 
+def examples(most: int) -> settings:
+    """So many, or fewer where the profile asks for fewer."""
+    return settings(max_examples=min(most, settings().max_examples))
+
+
 def follow(value: float, target: float, rise: float, fall: float) -> float:
     if value < target:
         return min(target, value + rise * DT)
@@ -83,7 +88,7 @@ def phases_of(sent, around, command, age: float = 0.08, reaction: float = 0.06) 
     )
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(v=speed, w=rate, sv=speed, sw=rate, around=band, cv=speed, cw=rate, up=st.integers(0, 3))
 def test_a_sweep_follows_one_extreme_of_what_the_base_may_do(
     v, w, sv, sw, around, cv, cw, up
@@ -129,7 +134,7 @@ bearing = st.floats(-math.pi, math.pi)
 place = st.tuples(bearing, st.floats(0.05, 0.5))
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(
     v=speed,
     w=rate,
@@ -156,7 +161,7 @@ def test_the_scale_is_the_largest_that_keeps_the_margin(
         assert present == pytest.approx(clear, abs=3e-3)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(
     v=speed,
     w=rate,
@@ -180,7 +185,7 @@ def test_the_envelope_reckons_from_the_measurement_to_the_wheels(
     assert least <= verdict.scale <= most
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(v=speed, w=rate, cv=speed, cw=rate, age=st.floats(0.0, 0.3))
 def test_nothing_beyond_the_reach_is_ever_met(v, w, cv, cw, age) -> None:
     """Whatever the base does between its rates, no corner comes as far as the reach."""
