@@ -99,7 +99,8 @@ later. The first row is the healthy robot. Times are simulated milliseconds
 from the (first) onset until somebody said that something is wrong.
 
 - **noticed**: runs in which the monitor, the base (silence of `/cmd_vel`), the decision node or the
-  mission named a cause; some faults change nothing that matters, and need not be noticed.
+  mission named a cause. Some faults change nothing that matters, and need not be noticed; others
+  look like an obstacle (mud on the scanner, beams that say nothing), and are met like one.
 - **ms**: median / longest time until it was noticed.
 - **reaction**: worst state of the monitor from the onset on; `silent`: its process did not run.
 - **outcome**: what the runs came to, the worst first: `contact`, `unsafe command` (see below),

@@ -193,6 +193,9 @@ def _who_noticed(record: TickRecord) -> str:
         return f"monitor: {cause}"
     if record.monitor_state == "silent":
         return "base: no command"
+    if record.monitor_state in ("safe_stop", "emergency_stop"):
+        # One that has just been started, and has nothing to complain about any more.
+        return f"monitor: {record.monitor_state}"
     if record.reason in _NOTICED:
         return f"decision: {record.reason}"
     if record.mission in ("unreachable", "timed_out"):
