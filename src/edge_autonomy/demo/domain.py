@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 from collections.abc import Mapping
 
 FIRST_DOMAIN, LAST_DOMAIN = 1, 101
 _LOCK_PORT = 25_000
+_turns = itertools.count(os.getpid())
 
 
 class DomainError(RuntimeError):
@@ -20,6 +22,9 @@ class RosDomain:
     A domain is held by a socket bound to a port of its own, so that the system frees it when
     this process ends in whichever way. Two runs with the same ROS_DOMAIN_ID in their environment
     share it, as their user asked for.
+
+    Each takes another domain than the one before: for seconds after a run, DDS takes nodes that
+    were killed for alive, and a safety monitor that meets another one stops the robot.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -33,7 +38,8 @@ class RosDomain:
         self.id = int(named) if named.isdigit() else self._take()
 
     def _take(self) -> int:
-        for domain in range(FIRST_DOMAIN, LAST_DOMAIN + 1):
+        count, turn = LAST_DOMAIN - FIRST_DOMAIN + 1, next(_turns)
+        for domain in (FIRST_DOMAIN + (turn + step) % count for step in range(count)):
             candidate = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
                 candidate.bind(("127.0.0.1", _LOCK_PORT + domain))
