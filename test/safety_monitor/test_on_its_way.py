@@ -12,6 +12,7 @@ from safety_monitor.envelope import Motion, MotionEnvelope, body_of
 from safety_monitor.kernels import clearance
 
 ENVELOPE = MotionEnvelope(MonitorConfig())
+WHATS = ("measured", "sent", "asked for")
 
 
 def scale(point, motion: Motion, command=(0.2, 0.0)) -> float:
@@ -40,6 +41,19 @@ def test_where_nothing_was_sent_the_robot_is_told_to_stand() -> None:
     assert ENVELOPE.reach(still, (0.1, 0.0), 0.03) == ENVELOPE.reach(told, (0.1, 0.0), 0.03)
     for point in ((0.254 + 0.03, 0.0), (0.254, 0.215 + 0.03)):
         assert scale(point, still, (0.05, 0.0)) == scale(point, told, (0.05, 0.0)) == 1.0
+
+
+FAST = [(3.0, 0.0), (-3.0, 0.0), (0.0, 8.0), (0.0, -8.0), (3.0, 8.0), (-3.0, -8.0)]
+
+
+@pytest.mark.parametrize("fast", FAST)
+@pytest.mark.parametrize("what", WHATS)
+def test_in_the_open_every_command_passes_however_long_it_is_looked_at(fast, what: str) -> None:
+    slow = (0.05, 0.05)
+    measured, sent, command = (fast if what == each else slow for each in WHATS)
+    motion = Motion(*measured, 0.6, (sent, slow))
+    nothing = np.empty((0, 2))
+    assert ENVELOPE.evaluate(nothing, motion, command, 0.6, 5.0).scale == 1.0
 
 
 SHAPES = {
