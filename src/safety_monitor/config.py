@@ -12,7 +12,7 @@ class Zone:
     polygon impose; corners: its x, y in base_link, metres.
     """
 
-    limits: tuple[float, ...]
+    limits: tuple[float, float, float]
     least: int
     corners: tuple[tuple[float, float], ...]
 
@@ -25,9 +25,10 @@ def zones_of(values: tuple[float, ...]) -> tuple[Zone, ...]:
     """
     rest, zones = list(values), []
     while rest:
-        limits, (least, count), rest = tuple(rest[:3]), (*rest[3:5], 0, 0)[:2], rest[5:]
+        (forward, reverse, turn, least, count), rest = (*rest[:5], *[0.0] * 5)[:5], rest[5:]
         xy, rest = rest[: 2 * int(count)], rest[2 * int(count) :]
         corners = tuple(zip(xy[::2], xy[1::2], strict=False))
+        limits = forward, reverse, turn
         if not (least >= 1 and len(corners) == count >= 3 and all(x >= 0.0 for x in limits)):
             raise ValueError(
                 "speed_zones: give forward, reverse, rotation, least returns, number of corners "
@@ -63,6 +64,13 @@ class MonitorConfig:
     peak_angular_acceleration: float = 25.0
     max_lateral_acceleration: float = 3.0
     """Speed times rotation, m/s², that the tyres hold: beyond it the base slides."""
+    turning_point: float = 0.15
+    """In a curve tyres give way, so that the base turns about a point ahead of its middle, as seen
+    along its way: so far at most. With four wheels, half of the wheelbase and a little more."""
+    turning_point_per_curve: float = 0.4
+    """And at most so far per m/s² of speed times rotation: on the spot it is the middle."""
+    base_timeout: float = 0.25
+    """The base stops by itself when it has heard no command for so long, or a fifth sooner."""
 
     scan_sources: tuple[str, ...] = ("scan",)
     scan_mask: tuple[float, ...] = ()
@@ -77,8 +85,6 @@ class MonitorConfig:
     margin: float = 0.015
     """Clearance kept at standstill; `margin_per_speed` is added per m/s of the fastest point."""
     margin_per_speed: float = 0.008
-    margin_per_curve: float = 0.012
-    """Clearance added per m/s² of speed times rotation: in a curve a base drifts to the outside."""
     clearance_floor: float = 0.005
     """A robot inside the margin may creep out or along, but never closer than this."""
     escape_speed: float = 0.1
@@ -124,6 +130,16 @@ class MonitorConfig:
     """How long every cause must be gone before the state improves."""
     reset_at_standstill: bool = True
 
+    @property
+    def rates(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Of v and of w: what the base surely reaches, both ways, and the most that it does."""
+        linear = min(self.linear_deceleration, self.linear_acceleration)
+        angular = min(self.angular_deceleration, self.angular_acceleration)
+        return (
+            (linear, self.peak_linear_acceleration),
+            (angular, self.peak_angular_acceleration),
+        )
+
     def __post_init__(self) -> None:
         """Refuse what the motion envelope cannot be computed from.
 
@@ -148,6 +164,7 @@ class MonitorConfig:
             "max_angular_velocity",
             "max_linear_velocity",
             "max_lateral_acceleration",
+            "base_timeout",
             "cycle_period",
             "command_timeout",
             "decision_timeout",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from safety_monitor.config import MonitorConfig
-from safety_monitor.kernels import Body, Floats, largest_scale, signed_distance
+from safety_monitor.kernels import Body, Floats, largest_scale, signed_distance, turning_point
 
 _FIELD_CELL = 0.004
 _FIELD_BEYOND = 0.1
@@ -46,17 +46,14 @@ def body_of(config: MonitorConfig) -> Body:
     half = float(side[-1]) / 2
     grid = np.stack(np.meshgrid(side - half, side - half, indexing="ij"), axis=-1)
     distances = signed_distance(grid.reshape(-1, 2), corners)
-    linear = min(c.linear_deceleration, c.linear_acceleration), c.peak_linear_acceleration
-    angular = min(c.angular_deceleration, c.angular_acceleration), c.peak_angular_acceleration
     return Body(
         field=distances.reshape(len(side), len(side)) - _FIELD_ERROR,
         cell=_FIELD_CELL,
         half=half,
         radius=radius,
-        rates=np.array([linear, angular], dtype=np.float64),
-        margin=np.array(
-            [c.margin, c.margin_per_speed, c.clearance_floor, c.margin_per_curve], dtype=np.float64
-        ),
+        rates=np.array(c.rates),
+        turning_point=(float(c.turning_point), float(c.turning_point_per_curve)),
+        margin=np.array([c.margin, c.margin_per_speed, c.clearance_floor], dtype=np.float64),
         escape=np.array([c.escape_speed, c.escape_rate], dtype=np.float64),
     )
 
@@ -65,7 +62,7 @@ class MotionEnvelope:
     """Finds the largest safe scale of a command along its own arc. Holds no state."""
 
     def __init__(self, config: MonitorConfig) -> None:
-        self.body = body_of(config)
+        self._config, self.body = config, body_of(config)
         self._delay = config.actuation_delay
 
     def evaluate(
@@ -85,10 +82,9 @@ class MotionEnvelope:
             reaction: seconds until another command can take this one's place.
             reach: as below.
         """
-        sent = np.array(motion.sent, dtype=np.float64)
-        low, high = sent.min(axis=0), sent.max(axis=0)
+        v, w = zip(*motion.sent, strict=True)
         phases = np.zeros((3, 5))
-        phases[0] = motion.age + self._delay, low[0], high[0], low[1], high[1]
+        phases[0] = motion.age + self._delay, min(v), max(v), min(w), max(w)
         phases[1, 0] = reaction
         state, wish = np.array([motion.v, motion.w]), np.array(command, dtype=np.float64)
         scale, present = largest_scale(points, state, phases, wish, self.body, reach)
@@ -96,9 +92,12 @@ class MotionEnvelope:
 
     def reach(self, motion: Motion, command: tuple[float, float], reaction: float) -> float:
         """Distance from base_link beyond which no obstacle matters to a command."""
-        told = np.abs(np.array([(motion.v, motion.w), command, *motion.sent]))
-        v, w = (float(most) for most in told.max(axis=0))
-        travel = v * (motion.age + self._delay + reaction + 0.5 * v / self.body.rates[0, 0])
-        margin = self.body.margin[0] + self.body.margin[1] * (v + w * self.body.radius)
-        margin += self.body.margin[3] * v * w
+        told = (motion.v, motion.w), command, *motion.sent
+        v, w = (max(abs(each[k]) for each in told) for k in (0, 1))
+        before, c = motion.age + self._delay + reaction, self._config
+        travel = v * (before + 0.5 * v / c.rates[0][0])
+        travel += (
+            turning_point(v, w, *self.body.turning_point) * w * (before + 0.5 * w / c.rates[1][0])
+        )
+        margin = c.margin + c.margin_per_speed * (v + w * self.body.radius)
         return float(travel + self.body.radius + margin)

@@ -38,9 +38,10 @@ class Body(NamedTuple):
 
     field: (n, n) distances from the footprint, negative inside, of grid points `cell` metres apart
     from -half to half in x and y. radius: of the circumscribed circle about the origin.
-    rates: (2, 2) for v and w the rate surely reached and the highest. margin: (4,) clearance at
-    standstill, more per speed of the fastest point, floor, more per v times w. escape: (2,) v, w
-    allowed when the robot is already inside the margin.
+    rates: (2, 2) for v and w the rate surely reached and the highest. turning_point: how far
+    ahead of the middle lies what the base turns about, at most, and per v times w. margin: (3,)
+    clearance at standstill, more per speed of the fastest point, floor. escape: (2,) v, w allowed
+    when the robot is already inside the margin.
     """
 
     field: Floats
@@ -48,6 +49,7 @@ class Body(NamedTuple):
     half: float
     radius: float
     rates: Floats
+    turning_point: tuple[float, float]
     margin: Floats
     escape: Floats
 
@@ -74,6 +76,56 @@ def _approach(value: float, target: float, rise: float, fall: float, dt: float) 
 
 
 @njit(cache=True)
+def turning_point(v: float, w: float, farthest: float, per_curve: float) -> float:
+    """How far ahead of the middle (behind: negative) the point lies that a base turns about.
+
+    In a curve the tyres give way, so that a base drifts outwards: it turns about a point between
+    its middle and this one. farthest, per_curve: as `turning_point` in `Body`.
+    """
+    return math.copysign(min(farthest, per_curve * abs(v * w)), v)
+
+
+@njit(cache=True)
+def go_on(
+    velocities: Floats,
+    ends: Floats,
+    told: Floats,
+    dt: float,
+    rates: Floats,
+    farthest: float,
+    per_curve: float,
+) -> None:
+    """Carry on between which extremes a base moves that nobody measures.
+
+    Args:
+        velocities: (2, 2) the least and the most v, w now; updated.
+        ends: (4, 4) x, y, yaw and drift to either side, of the least and the most v with the least
+            and the most w; updated.
+        told: (2, 2) the least and the most v, w that it may have been told.
+        dt: seconds.
+        rates: (2, 2) as in `Body`.
+        farthest: as `turning_point` in `Body`.
+        per_curve: likewise.
+    """
+    before = velocities.copy()
+    for k in range(2):
+        sure, peak = rates[k]
+        velocities[0, k] = _approach(before[0, k], told[0, k], sure, peak, dt)
+        velocities[1, k] = _approach(before[1, k], told[1, k], peak, sure, dt)
+        before[0, k] = min(before[0, k], velocities[0, k])
+        before[1, k] = max(before[1, k], velocities[1, k])
+    for m in range(4):
+        v, w = before[m & 1, 0], before[m >> 1, 1]
+        give = 0.5 * turning_point(v, w, farthest, per_curve) * w * dt
+        heading = ends[m, 2] + 0.5 * w * dt
+        c, s = math.cos(heading), math.sin(heading)
+        ends[m, 0] += v * dt * c + give * s
+        ends[m, 1] += v * dt * s - give * c
+        ends[m, 2] += w * dt
+        ends[m, 3] += abs(give)
+
+
+@njit(cache=True)
 def roll_out(state: Floats, phases: Floats, body: Body, upper: int, poses: Floats) -> int:
     """Poses of one manoeuvre, `STEP` apart or closer; returns how many.
 
@@ -83,8 +135,9 @@ def roll_out(state: Floats, phases: Floats, body: Body, upper: int, poses: Float
             is braking: it lasts until standstill and its duration is ignored.
         body: as above.
         upper: bit 0: v follows its upper profile, else its lower; bit 1: the same for w.
-        poses: (M, 5) output: x, y, cos yaw, sin yaw, and how far the footprint's fastest point
-            may have come. Where M is too short the count is M + 1: take that as not free.
+        poses: (M, 6) output: x, y, cos yaw, sin yaw, how far the footprint's fastest point may
+            have come, and by how much the tyres may have let the base drift to either side. Where
+            M is too short the count is M + 1: take that as not free.
     """
     v_up, w_up = upper & 1, (upper >> 1) & 1
     v_rise, v_fall = body.rates[0, v_up], body.rates[0, 1 - v_up]
@@ -92,9 +145,10 @@ def roll_out(state: Floats, phases: Floats, body: Body, upper: int, poses: Float
     v, w = state[0], state[1]
     fastest_v = max(abs(v), np.abs(phases[:, 1:3]).max())
     fastest_w = max(abs(w), np.abs(phases[:, 3:5]).max())
-    longest = min(LONGEST_STEP, STEP / max(fastest_v + fastest_w * body.radius, 1e-9))
-    x, y, yaw, moved, count = 0.0, 0.0, 0.0, 0.0, 1
-    poses[0, 0], poses[0, 1], poses[0, 2], poses[0, 3], poses[0, 4] = 0.0, 0.0, 1.0, 0.0, 0.0
+    farthest, per_curve = body.turning_point
+    longest = min(LONGEST_STEP, STEP / max(fastest_v + fastest_w * (body.radius + farthest), 1e-9))
+    x, y, yaw, moved, drift, count = 0.0, 0.0, 0.0, 0.0, 0.0, 1
+    poses[0], poses[0, 2] = 0.0, 1.0
     for p in range(3):
         remaining = phases[p, 0] if p < 2 else math.inf
         while remaining > 1e-9 and (p < 2 or v != 0.0 or w != 0.0):
@@ -104,11 +158,14 @@ def roll_out(state: Floats, phases: Floats, body: Body, upper: int, poses: Float
             v_next = _approach(v, phases[p, 1 + v_up], v_rise, v_fall, dt)
             w_next = _approach(w, phases[p, 3 + w_up], w_rise, w_fall, dt)
             way, turn = 0.5 * (v + v_next) * dt, 0.5 * (w + w_next) * dt
-            x += way * math.cos(yaw + 0.5 * turn)
-            y += way * math.sin(yaw + 0.5 * turn)
+            give = 0.5 * turning_point(way / dt, turn / dt, farthest, per_curve) * turn
+            c, s = math.cos(yaw + 0.5 * turn), math.sin(yaw + 0.5 * turn)
+            x += way * c + give * s
+            y += way * s - give * c
             yaw += turn
-            moved += abs(way) + abs(turn) * body.radius
-            poses[count, 0], poses[count, 1], poses[count, 4] = x, y, moved
+            moved += abs(way) + abs(turn) * body.radius + 2.0 * abs(give)
+            drift += abs(give)
+            poses[count, 0], poses[count, 1], poses[count, 4], poses[count, 5] = x, y, moved, drift
             poses[count, 2], poses[count, 3] = math.cos(yaw), math.sin(yaw)
             count += 1
             remaining -= dt
@@ -131,7 +188,7 @@ def is_hit(
         if k == count:
             return False
         dx, dy, c, s = x - poses[k, 0], y - poses[k, 1], poses[k, 2], poses[k, 3]
-        near = clearance(c * dx + s * dy, c * dy - s * dx, body)
+        near = clearance(c * dx + s * dy, c * dy - s * dx, body) - poses[k, 5]
         passed = poses[k, 4] + max(0.0, near - keep)
     return True
 
@@ -216,17 +273,16 @@ def largest_scale(
     for k in range(2):
         fastest[k] = max(fastest[k], np.abs(phases[0, 1 + 2 * k : 3 + 2 * k]).max())
     duration = phases[0, 0] + phases[1, 0] + (fastest / body.rates[:, 0]).max()
-    rows = duration * max(1.0 / LONGEST_STEP, (fastest[0] + fastest[1] * body.radius) / STEP)
-    poses = np.empty((int(min(rows, MOST_POSES)) + 16, 5))
+    arm = body.radius + body.turning_point[0]
+    rows = duration * max(1.0 / LONGEST_STEP, (fastest[0] + fastest[1] * arm) / STEP)
+    poses = np.empty((int(min(rows, MOST_POSES)) + 16, 6))
     nearby, near, present = _thin_out(points, body, reach)
     culprit = np.array([3, -1])
     speed = abs(command[0]) + abs(command[1]) * body.radius
-    curve, sharpest = abs(state[0] * state[1]), abs(command[0] * command[1])
     for level in range(LEVELS, 0, -1):
         scale = level / LEVELS
         phases[1, 1:3], phases[1, 3:5] = scale * command[0], scale * command[1]
         keep = body.margin[0] + body.margin[1] * speed * scale
-        keep += body.margin[3] * max(curve, sharpest * scale * scale)
         if _is_free(nearby, near, state, phases, body, keep, False, poses, culprit):
             return scale, present
     if present >= body.margin[0]:

@@ -3,9 +3,10 @@
 Unknown is not free: a cell counts as free only after beams went past all of it, or the robot
 itself stood on it. A lidar of 270° leaves the rear to this memory; so do masked and NaN beams.
 
-A grid is (CELLS, CELLS) int64, addressed modulo its size by absolute cell numbers: the time in
-nanoseconds when the cell was last seen to be free, or NEVER. `cell` is the length of a cell's
-side in metres. A cell is free only if nothing is within that length of its centre.
+A grid is (CELLS, CELLS) uint8, addressed modulo its size by absolute cell numbers: for how many
+further AGES-th parts of `memory_time` a cell is believed to be free, 0 where it is not. `cell` is
+the length of a cell's side in metres. A cell is free only if nothing is within that length of its
+centre.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from safety_monitor.config import MonitorConfig
@@ -23,16 +23,17 @@ from safety_monitor.reckoning import Pose
 from safety_monitor.scanner import Scanner
 
 CELLS = 512
-NEVER = -(2**62)
+AGES = 4
 # Cells are looked at as far as NEAR cells from the robot, and kept as far as the window goes.
 NEAR = 64
-# Of the 2 NEAR rows, these have their turn with each scan.
-ROWS = 16
+# Of the 2 NEAR rows, these have their turn with each scan, and the last of those before once more:
+# doubt may have come between the two, and a seam of unknown cells would never be seen free.
+ROWS, AGAIN = 16, 3
 _WRAP, _HALF = CELLS - 1, CELLS // 2
 _RING = 360
 _BEYOND_TURNING = 0.25
 
-Grid = NDArray[np.int64]
+Grid = NDArray[np.uint8]
 
 
 @njit(cache=True)
@@ -45,10 +46,33 @@ def recentre(grid: Grid, centre: NDArray[np.int64], cell: float, base: Floats) -
             # The line that enters takes the place of the one that leaves.
             line = centre[axis] + _HALF + k if ahead else centre[axis] - _HALF - 1 - k
             if axis == 0:
-                grid[line & _WRAP, :] = NEVER
+                grid[line & _WRAP, :] = 0
             else:
-                grid[:, line & _WRAP] = NEVER
+                grid[:, line & _WRAP] = 0
         centre[axis] = target
+
+
+@njit(cache=True)
+def erode(grid: Grid, centre: NDArray[np.int64], rows: Grid) -> None:
+    """Let what is unknown grow by a cell on all sides. rows: scratch of the grid's shape.
+
+    A cell is believed as long as the least of those that could be in its place now; what lies
+    outside of the window is unknown.
+    """
+    for i in range(CELLS):
+        low, here, high = grid[(i - 1) & _WRAP], grid[i], grid[(i + 1) & _WRAP]
+        for j in range(CELLS):
+            rows[i, j] = min(low[j], here[j], high[j])
+    for i in range(CELLS):
+        row = rows[i]
+        for j in range(1, CELLS - 1):
+            grid[i, j] = min(row[j - 1], row[j], row[j + 1])
+        grid[i, 0] = min(row[-1], row[0], row[1])
+        grid[i, -1] = min(row[-2], row[-1], row[0])
+    grid[(centre[0] - _HALF) & _WRAP, :] = 0
+    grid[(centre[0] + _HALF - 1) & _WRAP, :] = 0
+    grid[:, (centre[1] - _HALF) & _WRAP] = 0
+    grid[:, (centre[1] + _HALF - 1) & _WRAP] = 0
 
 
 @njit(cache=True)
@@ -64,8 +88,10 @@ def _beams_pass(
     low, high = math.floor(middle - half), math.ceil(middle + half)
     if low < 0 or high >= ranges.shape[0]:
         return False
-    beyond = usable[low : high + 1] & (ranges[low : high + 1] >= distance + cell)
-    return bool(beyond.all())
+    k = low
+    while k <= high and usable[k] and ranges[k] >= distance + cell:
+        k += 1
+    return bool(k > high)
 
 
 @njit(cache=True)
@@ -79,8 +105,6 @@ def remember(
     usable: Bools,
     layout: Floats,
     row: int,
-    stamp: int,
-    fresh: int,
 ) -> None:
     """Enter one scan: what it passes is free, what it hits is not.
 
@@ -94,22 +118,20 @@ def remember(
         usable: (B,) whether a beam says anything.
         layout: (3,) as in `beam_towards`.
         row: first of the ROWS that have their turn; returns count everywhere.
-        stamp: of the scan, ns.
-        fresh: cells seen to be free after this time need no new look.
     """
     cb, sb = math.cos(base[2]), math.sin(base[2])
     sx, sy = base[0] + cb * sensor[0] - sb * sensor[1], base[1] + sb * sensor[0] + cb * sensor[1]
     cs, ss = math.cos(base[2] + sensor[2]), math.sin(base[2] + sensor[2])
     bi, bj = math.floor(base[0] / cell), math.floor(base[1] / cell)
     for i in range(bi - NEAR, bi + NEAR):
-        if (i - row) & (2 * NEAR - 1) >= ROWS:
+        if (i - row + AGAIN) & (2 * NEAR - 1) >= ROWS + AGAIN:
             continue
         for j in range(bj - NEAR, bj + NEAR):
-            if grid[i & _WRAP, j & _WRAP] > fresh:
+            if grid[i & _WRAP, j & _WRAP] == AGES:
                 continue
             x, y = (i + 0.5) * cell - sx, (j + 0.5) * cell - sy
             if _beams_pass(cs * x + ss * y, cs * y - ss * x, cell, ranges, usable, layout):
-                grid[i & _WRAP, j & _WRAP] = stamp
+                grid[i & _WRAP, j & _WRAP] = AGES
     for k in range(points.shape[0]):
         px, py = points[k, 0], points[k, 1]
         hx, hy = base[0] + cb * px - sb * py, base[1] + sb * px + cb * py
@@ -119,27 +141,29 @@ def remember(
         for i in range(ci - 1, ci + 2):
             for j in range(cj - 1, cj + 2):
                 if math.hypot((i + 0.5) * cell - hx, (j + 0.5) * cell - hy) < cell:
-                    grid[i & _WRAP, j & _WRAP] = NEVER
+                    grid[i & _WRAP, j & _WRAP] = 0
 
 
 @njit(cache=True)
-def cover(grid: Grid, cell: float, base: Floats, body: Body, circle: float, stamp: int) -> None:
+def cover(grid: Grid, cell: float, base: Floats, body: Body, circle: float) -> None:
     """Set free the cells under the footprint and in a circle of some radius."""
     c, s = math.cos(base[2]), math.sin(base[2])
     n = int(max(body.radius, circle) / cell) + 1
     ci, cj = math.floor(base[0] / cell), math.floor(base[1] / cell)
     for i in range(ci - n, ci + n + 1):
         for j in range(cj - n, cj + n + 1):
+            if grid[i & _WRAP, j & _WRAP] == AGES:
+                continue
             x, y = (i + 0.5) * cell - base[0], (j + 0.5) * cell - base[1]
             # Half a cell inside, so that nothing beside the body is declared free with it.
             under = clearance(c * x + s * y, c * y - s * x, body) < -0.5 * cell
             if under or x * x + y * y < circle * circle:
-                grid[i & _WRAP, j & _WRAP] = stamp
+                grid[i & _WRAP, j & _WRAP] = AGES
 
 
 @njit(cache=True)
-def unknown_cells(grid: Grid, cell: float, base: Floats, reach: float, oldest: int) -> Floats:
-    """(N, 2) centres, in the frame of `base`, of the cells in reach not seen free since `oldest`.
+def unknown_cells(grid: Grid, cell: float, base: Floats, reach: float) -> Floats:
+    """(N, 2) centres, in the frame of `base`, of the cells in reach that are not known to be free.
 
     Of those with no free neighbour only some stand for all, close enough for no body to slip in.
     Where NEAR ends before the reach does, a ring of points stands for all that is beyond.
@@ -151,15 +175,12 @@ def unknown_cells(grid: Grid, cell: float, base: Floats, reach: float, oldest: i
     points, n = np.empty(((2 * span + 1) ** 2 + _RING, 2)), 0
     ci, cj = math.floor(base[0] / cell), math.floor(base[1] / cell)
     for i in range(ci - span, ci + span + 1):
+        low, here, high = grid[(i - 1) & _WRAP], grid[i & _WRAP], grid[(i + 1) & _WRAP]
         for j in range(cj - span, cj + span + 1):
-            if grid[i & _WRAP, j & _WRAP] >= oldest:
+            if here[j & _WRAP]:
                 continue
-            inner = (
-                grid[(i - 1) & _WRAP, j & _WRAP] < oldest
-                and grid[(i + 1) & _WRAP, j & _WRAP] < oldest
-                and grid[i & _WRAP, (j - 1) & _WRAP] < oldest
-                and grid[i & _WRAP, (j + 1) & _WRAP] < oldest
-            )
+            beside = here[(j - 1) & _WRAP] | here[(j + 1) & _WRAP]
+            inner = not (beside | low[j & _WRAP] | high[j & _WRAP])
             if inner and (i & 3 or j & 3):
                 continue
             x, y = (i + 0.5) * cell - base[0], (j + 0.5) * cell - base[1]
@@ -175,63 +196,74 @@ def unknown_cells(grid: Grid, cell: float, base: Floats, reach: float, oldest: i
 
 
 class SeenSpace:
-    """A window of cells around the robot, each with the time when it was last seen to be free."""
+    """A window of cells around the robot, each with how long it is yet believed to be free."""
 
     def __init__(self, config: MonitorConfig, body: Body) -> None:
         self._body = body
         self._cell = max(0.01, (body.radius + _BEYOND_TURNING) / NEAR)
         self._turning_circle = body.radius + config.margin + config.start_clearance
-        self._memory_ns = round(config.memory_time * 1e9)
-        self._grid: Grid = np.full((CELLS, CELLS), NEVER, dtype=np.int64)
+        self._age_ns = round(config.memory_time * 1e9 / AGES)
+        self._grid: Grid = np.zeros((CELLS, CELLS), dtype=np.uint8)
+        self._scratch = np.empty_like(self._grid)
         self._centre = np.zeros(2, dtype=np.int64)
         self._row = 0
+        self._aged_ns: int | None = None
+        self._doubt = 0.0
 
-    def start(self, base: Pose, stamp_ns: int, vouched: bool) -> None:
+    def start(self, base: Pose, vouched: bool) -> None:
         """Forget everything but the ground that the robot stands on.
 
         vouched: a person has put the robot where it can turn.
         """
-        self._grid.fill(NEVER)
-        recentre(self._grid, self._centre, self._cell, np.array(base))
+        self._grid.fill(0)
         circle = self._turning_circle if vouched else 0.0
-        cover(self._grid, self._cell, np.array(base), self._body, circle, stamp_ns)
+        self._stand(np.array(base), circle)
 
-    def doubt(self, base: Pose, offset: float, turn: float, stamp_ns: int) -> None:
-        """Let what is unknown grow: the robot may be `offset` metres and `turn` rad off `base`.
+    def _stand(self, base: Floats, circle: float = 0.0) -> None:
+        recentre(self._grid, self._centre, self._cell, base)
+        cover(self._grid, self._cell, base, self._body, circle)
 
-        A cell stays free only if all were that could be in its place now. The window's far part,
-        where a turn has a long lever, is given up.
+    def doubt(self, base: Pose, offset: float, turn: float) -> None:
+        """The robot may be `offset` metres and `turn` rad farther off `base` than it was.
+
+        A cell stays free only if all were that could be in its place now. Less than half a cell
+        of doubt waits for more. The window's far part, where a turn has a long lever, is given up.
         """
-        recentre(self._grid, self._centre, self._cell, np.array(base))
-        lines = np.ix_(*[(centre + np.arange(-NEAR, NEAR)) % CELLS for centre in self._centre])
-        near = self._grid[lines]
-        self._grid.fill(NEVER)
-        reach = math.ceil(offset / self._cell + turn * NEAR)
-        if reach < NEAR:
-            for axis in (0, 1):
-                sides = [(reach, reach) if side == axis else (0, 0) for side in (0, 1)]
-                padded = np.pad(near, sides, constant_values=NEVER)
-                near = sliding_window_view(padded, 2 * reach + 1, axis).min(-1)
+        self._doubt += offset + turn * NEAR * self._cell
+        cells = max(0, math.ceil(self._doubt / self._cell - 0.5))
+        self._doubt -= cells * self._cell
+        if cells >= NEAR:
+            self._grid.fill(0)
+            cells, self._doubt = 1, 0.0
+        for _ in range(cells):
+            erode(self._grid, self._centre, self._scratch)
+        if turn > 0.0:
+            lines = np.ix_(*[(centre + np.arange(-NEAR, NEAR)) & _WRAP for centre in self._centre])
+            near = self._grid[lines]
+            self._grid.fill(0)
             self._grid[lines] = near
-        cover(self._grid, self._cell, np.array(base), self._body, 0.0, stamp_ns)
+        if cells:
+            self._stand(np.array(base))
 
     def remember(self, scanner: Scanner, base: Pose) -> None:
         """Enter a scan taken when the robot was at `base`."""
         scan, here = scanner.scan, np.array(base)
+        if self._aged_ns is None:
+            self._aged_ns = scan.stamp_ns
+        if older := (scan.stamp_ns - self._aged_ns) // self._age_ns:
+            self._grid -= np.minimum(self._grid, np.uint8(min(older, AGES)))
+            self._aged_ns += older * self._age_ns
         recentre(self._grid, self._centre, self._cell, here)
         self._row = (self._row + ROWS) % (2 * NEAR)
-        fresh = scan.stamp_ns - self._memory_ns // 4
         beams = scan.points, scan.ranges, scan.usable, scan.layout
-        turn = self._row, scan.stamp_ns, fresh
-        remember(self._grid, self._cell, here, scanner.pose, *beams, *turn)
+        remember(self._grid, self._cell, here, scanner.pose, *beams, self._row)
         # The body is long enough to be over every cell of its trail at its next turn.
         if self._row == 0:
-            cover(self._grid, self._cell, here, self._body, 0.0, scan.stamp_ns)
+            self._stand(here)
 
-    def unknown(self, base: Pose, reach: float, scanners: list[Scanner], now_ns: int) -> Floats:
+    def unknown(self, base: Pose, reach: float, scanners: list[Scanner]) -> Floats:
         """(N, 2) centres of cells that are neither in view nor remembered as free, base frame."""
-        oldest = now_ns - self._memory_ns
-        points: Floats = unknown_cells(self._grid, self._cell, np.array(base), reach, oldest)
+        points: Floats = unknown_cells(self._grid, self._cell, np.array(base), reach)
         for scanner in scanners:
             points = points[~scanner.looks_at(points)]
         return points

@@ -19,7 +19,7 @@ from safety_monitor.envelope import Motion, MotionEnvelope
 from safety_monitor.kernels import Floats, Ranges, signed_distance
 from safety_monitor.memory import SeenSpace
 from safety_monitor.plausibility import Plausibility
-from safety_monitor.reckoning import DeadReckoning, Pose
+from safety_monitor.reckoning import Commanded, DeadReckoning, Pose
 from safety_monitor.scanner import Scanner
 from safety_monitor.state_machine import Severity, State, StateMachine
 from safety_monitor.watchdog import (
@@ -38,7 +38,6 @@ _GAP = 0.05
 """Between two measurements of odometry: what is longer is not interpolated, seconds."""
 _INCREDIBLE = 2.0
 """Times the limits of velocity: odometry that tells of more is wrong."""
-_EVERYTHING = 1000.0
 _INBOX = 1000
 _BEHIND = np.array([[-10.0, 0.0]])
 # Clock's time of arrival, stamp, and what to call with the stamp and the time of arrival.
@@ -70,9 +69,7 @@ class SafetyMonitor:
     def __init__(self, config: MonitorConfig) -> None:
         self.config = c = config
         self._envelope = MotionEnvelope(c)
-        self._zones = [
-            (np.array(z.limits), z.least, np.array(z.corners)) for z in zones_of(c.speed_zones)
-        ]
+        self._zones = [(zone, np.array(zone.corners)) for zone in zones_of(c.speed_zones)]
         self._machine = StateMachine(round(c.recovery_time * _SECOND))
         self._scanners = {
             name: Scanner(c, name, c.lidar_pose[3 * i : 3 * i + 3])
@@ -86,16 +83,21 @@ class SafetyMonitor:
         self._imu_stream = Stream("imu", c, c.imu_timeout, slowest=c.imu_max_period)
         self._yaw_rates = YawRateAgreement(c)
         self._clock, self._loop = ClockWatch(c), LoopWatch(c)
-        self._reckoning, self._commanded = DeadReckoning(), DeadReckoning()
+        turning_point = c.turning_point, c.turning_point_per_curve
+        self._reckoning, self._dictated = DeadReckoning(turning_point), DeadReckoning(turning_point)
+        self._commanded = Commanded(c)
         self._seen = SeenSpace(c, self._envelope.body)
         # A person has put the robot where it can turn, and answers for it until it moves.
         self._begin_anew = self._unmoved = True
         self._remembered = dict.fromkeys(c.scan_sources, -1)
         self._inbox: deque[Message] = deque(maxlen=_INBOX)
-        self._offset_ns = self._steady_ns = self._reckoned_ns = self._began_ns = 0
+        self._offset_ns = self._now_ns = self._steady_ns = self._began_ns = 0
         self._odometry_gap = False
+        # The newest velocity that odometry has told, believed or not.
+        self._told: tuple[float, float] | None = None
+        # What it had told, and when by the steady clock, when the gyroscope last agreed.
+        self._agreed: tuple[tuple[int, Pose, float, float] | None, int] = None, 0
         self._command = (0.0, 0.0)
-        self._sent: deque[tuple[int, float, float]] = deque([(0, 0.0, 0.0)], maxlen=64)
         self._present: dict[Fault, str] = {}
         self._cause = ""
 
@@ -156,8 +158,9 @@ class SafetyMonitor:
         if Fault.INTRUSION in self._present:
             return False, f"refused: intrusion: {self._present[Fault.INTRUSION]}"
         if self.config.reset_at_standstill:
-            if any(self._odometry_stream.findings(now_ns - self._offset_ns)):
-                return False, "refused: odometry is silent or slow, so standstill is not known"
+            silent = any(self._odometry_stream.findings(now_ns - self._offset_ns))
+            if silent or self._odometry_gap:
+                return False, "refused: odometry is silent or wrong, so standstill is not known"
             if not self._stands():
                 return False, "refused: the robot still moves"
         for fault in (Fault.OPERATOR_STOP, Fault.INTERNAL_ERROR):
@@ -204,8 +207,8 @@ class SafetyMonitor:
             self._cause = ""
         may_move = state in (State.NOMINAL, State.DEGRADED) and can_judge
         output = self._judge(now_ns, may_move, tuple(findings))
-        self._sent.append((now_ns, output.vx, output.wz))
-        self._commanded.add(now_ns, output.vx, output.wz)
+        self._commanded.tell(steady_ns, output.vx, output.wz)
+        self._dictated.add(now_ns, output.vx, output.wz)
         self._unmoved &= output.vx == 0.0 and output.wz == 0.0 and self._stands()
         return output
 
@@ -215,8 +218,10 @@ class SafetyMonitor:
         That time goes on through a jump of the clock, so that all that is known stays valid; what
         was stamped before the jump and not yet read is dropped.
         """
-        self._steady_ns, jumped_ns = steady_ns, self._clock.jumped_ns
+        jumped_ns = self._clock.jumped_ns
         self._offset_ns += jumped_ns
+        self._now_ns, self._steady_ns = now_ns - self._offset_ns, steady_ns
+        self._commanded.wait(steady_ns)
         self._odometry_gap |= jumped_ns != 0
         inbox, self._inbox = self._inbox, deque(maxlen=_INBOX)
         for arrived_ns, stamp_ns, take in inbox:
@@ -238,9 +243,8 @@ class SafetyMonitor:
             self._command = (float(vx), float(wz))
 
     def _take_imu(self, wz: float, stamp_ns: int, now_ns: int) -> None:
-        latest = self._reckoning.latest
-        if self._imu_stream.take(stamp_ns, now_ns, not_finite(wz)) and latest is not None:
-            self._yaw_rates.compare(stamp_ns, latest[3], float(wz))
+        if self._imu_stream.take(stamp_ns, now_ns, not_finite(wz)) and self._told:
+            self._yaw_rates.compare(stamp_ns, self._told[1], float(wz))
 
     def _take_odometry(self, vx: float, wz: float, stamp_ns: int, now_ns: int) -> None:
         """Move the robot on; after a gap the memory shrinks by what may have gone unnoticed."""
@@ -249,28 +253,41 @@ class SafetyMonitor:
         if abs(vx) > _INCREDIBLE * fastest or abs(wz) > _INCREDIBLE * c.max_angular_velocity:
             flaw = flaw or f"({vx}, {wz}) is faster than the base can be"
         latest = self._reckoning.latest
-        really = (self._steady_ns - self._reckoned_ns) / _SECOND
         if not self._odometry_stream.take(stamp_ns, now_ns, flaw):
             # A copy, or one that a later one has overtaken, leaves nothing unknown; but where only
             # such ones come, stamps have stopped telling of time.
-            lately = really <= _GAP and latest is not None and stamp_ns <= latest[0]
-            self._odometry_gap |= bool(flaw) or not lately
+            lately = self._steady_ns - self._commanded.measured_ns <= 2 * _GAP * _SECOND
+            overtaken = lately and latest is not None and stamp_ns <= latest[0]
+            self._odometry_gap |= bool(flaw) or not overtaken
             return
-        v, w = float(vx), float(wz)
+        self._told = v, w = float(vx), float(wz)
+        if self.config.use_imu and any(self._yaw_rates.findings(now_ns)):
+            self._disbelieve()
+            return
+        at_ns = self._steady_ns - max(0, self._now_ns - stamp_ns)
         passed = 0.0 if latest is None else (stamp_ns - latest[0]) / _SECOND
         if latest is None or (passed <= _GAP and not self._odometry_gap):
-            self._reckoning.add(stamp_ns, v, w)
+            drifted = self._reckoning.add(stamp_ns, v, w)
+            self._seen.doubt(self._reckoning.pose, drifted, 0.0)
         else:
-            velocities = np.array([latest[2:], (v, w), *self._acting(latest[0])])
-            spans = (min(passed, really), max(passed, really))
-            self._doubt(*self._reckoning.bridge(stamp_ns, v, w, velocities, spans))
-        self._odometry_gap, self._reckoned_ns = False, self._steady_ns
+            ends = self._commanded.moved(at_ns, (v, w), passed)
+            self._doubt(*self._reckoning.bridge(stamp_ns, v, w, ends))
+        self._commanded.measured(at_ns, (v, w))
+        self._odometry_gap = False
+        if not self._yaw_rates.apart:
+            self._agreed = self._reckoning.latest, at_ns
+
+    def _disbelieve(self) -> None:
+        """Odometry and gyroscope contradict one another: go by what was commanded since."""
+        latest, at_ns = self._agreed
+        if latest is not None and not self._odometry_gap:
+            self._reckoning.go_back(latest)
+            self._commanded.measured(at_ns, latest[2:])
+        self._odometry_gap = True
 
     def _doubt(self, offset: float, turn: float) -> None:
         """The robot may be so far from where odometry has it, metres and radians."""
-        latest = self._reckoning.latest
-        assert latest is not None, "there is a pose to doubt"
-        self._seen.doubt(latest[1], offset, turn, latest[0])
+        self._seen.doubt(self._reckoning.pose, offset, turn)
         for plausible in self._plausible.values():
             plausible.forget()
 
@@ -297,7 +314,7 @@ class SafetyMonitor:
             return False
         vouched_ns = now_ns - round(0.5 * self.config.memory_time * _SECOND)
         if self._begin_anew or (self._unmoved and self._began_ns < vouched_ns):
-            self._seen.start(latest[1], now_ns, self._unmoved)
+            self._seen.start(latest[1], self._unmoved)
             self._begin_anew, self._began_ns = False, now_ns
         for name, scanner in self._scanners.items():
             if scanner.stamp_ns is None:
@@ -312,21 +329,19 @@ class SafetyMonitor:
                 self._compare(name, then, now_ns)
                 judges = (scanner, self._plausible[name])
                 found = [finding for judge in judges for finding in judge.findings(now_ns)]
-                if all(finding.severity < Severity.STOP for finding in found):
+                apart = self.config.use_imu and self._yaw_rates.apart
+                if not apart and all(finding.severity < Severity.STOP for finding in found):
                     self._seen.remember(scanner, then)
         return True
 
     def _compare(self, name: str, odometry: Pose, now_ns: int) -> None:
         """Set a new scan against the motion that odometry and the commands tell of."""
-        lying = any(self._yaw_rates.findings(now_ns)) and self.config.use_imu
-        if lying:
-            self._doubt(_EVERYTHING, 0.0)
-        if lying or any(f.severity is Severity.STOP for f in self._scanners[name].findings(now_ns)):
+        if any(f.severity is Severity.STOP for f in self._scanners[name].findings(now_ns)):
             # What is known to be wrong is no reference for what comes after it.
             self._plausible[name].forget()
             return
         plausible, stamp_ns = self._plausible[name], self._scanners[name].stamp_ns
-        commanded = self._commanded.pose_at(stamp_ns) if stamp_ns is not None else None
+        commanded = self._dictated.pose_at(stamp_ns) if stamp_ns is not None else None
         plausible.look(odometry, commanded or odometry)
         if plausible.off > 0.0:
             self._doubt(plausible.off, 0.0)
@@ -363,10 +378,11 @@ class SafetyMonitor:
         scale = self._tier(v, w, returns)
         asked = (v * scale, w * scale)
         age = max(0.0, (now_ns + self._clock.stalled_ns - latest[0]) / _SECOND)
-        motion = Motion(latest[2], latest[3], age, self._acting(latest[0]))
+        acting = self._commanded.acting(self._steady_ns - round(age * _SECOND))
+        motion = Motion(latest[2], latest[3], age, acting)
         reaction = self._loop.reaction
         reach = self._envelope.reach(motion, asked, reaction)
-        unknown = self._seen.unknown(base, reach, scanners, now_ns)
+        unknown = self._seen.unknown(base, reach, scanners)
         points = np.concatenate([unknown, returns])
         verdict = self._envelope.evaluate(points, motion, asked, reaction, reach)
         return scale * verdict.scale, verdict.clearance
@@ -380,25 +396,17 @@ class SafetyMonitor:
     def _tier(self, v: float, w: float, returns: Floats) -> float:
         """The largest scale that keeps the robot's limits, the zones' and the speed tier's."""
         c = self.config
-        limits = np.array([c.max_linear_velocity, -c.min_linear_velocity, c.max_angular_velocity])
-        if not any(scanner.looks_at(_BEHIND)[0] for scanner in self._scanners.values()):
-            limits[1] = min(limits[1], c.blind_reverse_speed)
+        limits = [(c.max_linear_velocity, -c.min_linear_velocity, c.max_angular_velocity)]
+        if v < 0.0 and not any(s.looks_at(_BEHIND)[0] for s in self._scanners.values()):
+            limits.append((math.inf, c.blind_reverse_speed, math.inf))
         if self._machine.state is State.DEGRADED:
-            limits = np.minimum(limits, (c.degraded_speed, c.degraded_speed, c.degraded_rate))
-        for most, least, corners in self._zones:
-            if (signed_distance(returns, corners) < 0.0).sum() >= least:
-                limits = np.minimum(limits, most)
-        asked = np.array([v, -v, abs(w)])
-        scale = min(1.0, (limits[asked > limits] / asked[asked > limits]).min(initial=1.0))
+            limits.append((c.degraded_speed, c.degraded_speed, c.degraded_rate))
+        for zone, corners in self._zones:
+            if np.count_nonzero(signed_distance(returns, corners) < 0.0) >= zone.least:
+                limits.append(zone.limits)
+        scale, asked = 1.0, (v, -v, abs(w))
+        for limit in limits:
+            scale = min([scale, *(m / a for m, a in zip(limit, asked, strict=True) if a > m)])
         # Scaled first: the product of what may be asked for can overflow.
         sharp = abs(v) * scale * (abs(w) * scale) / c.max_lateral_acceleration
-        return float(scale / math.sqrt(max(1.0, sharp)))
-
-    def _acting(self, since_ns: int) -> tuple[tuple[float, float], ...]:
-        """The commands that may have acted on the wheels since a time."""
-        acting: list[tuple[float, float]] = []
-        for stamp, v, w in reversed(self._sent):
-            acting.append((v, w))
-            if stamp <= since_ns - round(self.config.actuation_delay * _SECOND):
-                break
-        return tuple(acting)
+        return scale / math.sqrt(max(1.0, sharp))

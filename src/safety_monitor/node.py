@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import math
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -41,6 +43,8 @@ _KEPT = partial(QoSProfile, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _BEST_EFFORT = partial(QoSProfile, reliability=ReliabilityPolicy.BEST_EFFORT)
 _NAMELESS, _LOOKS_FOR_A_NAME = "_NODE_NAME_UNKNOWN_", 4
 _SECOND = 1_000_000_000
+# Before all that drives, where the system permits it.
+_NICENESS = -10
 # Seconds: between repetitions of the state, between looks at the DDS graph, and the least between
 # a cycle and one that a command brings forward.
 _STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE = 0.2, 0.05, 0.002
@@ -279,6 +283,8 @@ class SafetyMonitorNode(Node):
 
 def main() -> None:
     """Run the node until SIGINT or SIGTERM."""
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, min(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     stopping = []
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -54,16 +54,16 @@ class Plausibility:
         by_odometry = between(odometry, then)
         misfit = self._misfit(earlier, scan, by_odometry)
         if len(misfit) >= _FEWEST:
-            share = float((misfit > _JUMP).mean())
+            share, off = np.count_nonzero(misfit > _JUMP) / len(misfit), misfit.mean()
             self._jumped = f"{share:.0%} of the beams" if share >= _JUMP_SHARE else ""
             for name, other in (
                 ("standing still", STANDSTILL),
                 ("what was commanded", between(commanded, then_commanded)),
             ):
                 apart = math.hypot(other[0] - by_odometry[0], other[1] - by_odometry[1])
-                if apart > _APART and misfit.mean() > _MISFIT:
+                if apart > _APART and off > _MISFIT:
                     fit = self._misfit(earlier, scan, other)
-                    if len(fit) >= _FEWEST and fit.mean() < _BETTER * misfit.mean():
+                    if len(fit) >= _FEWEST and fit.mean() < _BETTER * off:
                         self._slip = scan.stamp_ns, f"{name} fits the scan better by {apart:.2f} m"
                         self._jumped, self.off = "", apart
         old = scan.stamp_ns - earlier.stamp_ns > _REFERENCE_NS or self.off > 0.0

@@ -1,26 +1,41 @@
-"""Where the robot is, from how fast it says that it goes."""
+"""Where the robot is, from how fast it says that it goes, or else from what it was told."""
 
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 
-from safety_monitor.kernels import Floats
+from safety_monitor.config import MonitorConfig
+from safety_monitor.kernels import Floats, go_on, turning_point
 
 _SECOND = 1e9
+_STEP_NS = 10_000_000
+_EARLIEST = 0.8
+"""The share of its timeout after which a base that hears nothing may stop already."""
+_OBEYS = 0.1
+"""The share by which a base's velocity may be off what it was told."""
+_IN_TIME, _IN_STEP = 0.01, 0.05
+"""Two clocks agree on a span if they differ by so many seconds, or by such a share of it."""
 Pose = tuple[float, float, float]
+Commands = tuple[tuple[float, float], ...]
+STAND = (0.0, 0.0)
 
 
 class DeadReckoning:
     """Planar motion from odometry's twist alone, so that no jump of a pose estimate can hurt.
 
     Poses (x m, y m, yaw rad) are in a frame of its own that starts where the first measurement was.
+    In a curve the base drifts outwards: it turns about a point between its middle and the
+    farthest `turning_point`. The middle of the two is taken.
     """
 
     HISTORY = 64
 
-    def __init__(self) -> None:
+    def __init__(self, turning_point: tuple[float, float] = (0.0, 0.0)) -> None:
+        """turning_point: as in `kernels.Body`."""
+        self._turning_point = turning_point
         self._track: list[tuple[int, Pose, float, float]] = []
 
     @property
@@ -28,36 +43,51 @@ class DeadReckoning:
         """Stamp, pose, v and w of the newest measurement."""
         return self._track[-1] if self._track else None
 
-    def add(self, stamp_ns: int, v: float, w: float) -> None:
-        """Append a measurement that follows closely on the one before; stamps must rise."""
-        pose = (0.0, 0.0, 0.0)
+    @property
+    def pose(self) -> Pose:
+        """The newest pose."""
+        return self._track[-1][1] if self._track else (0.0, 0.0, 0.0)
+
+    def go_back(self, latest: tuple[int, Pose, float, float]) -> None:
+        """Forget everything after an earlier `latest`."""
+        self._track = [latest]
+
+    def add(self, stamp_ns: int, v: float, w: float) -> float:
+        """Append a measurement that follows closely on the one before; stamps must rise.
+
+        Returns:
+            By how many metres the pose may now be farther off than it was.
+        """
+        pose, drifted = (0.0, 0.0, 0.0), 0.0
         if self._track:
             last_ns, pose, last_v, last_w = self._track[-1]
             dt = (stamp_ns - last_ns) / _SECOND
-            pose = advance(pose, 0.5 * (last_v + v), 0.5 * (last_w + w), dt)
+            pose = self._advance(pose, 0.5 * (last_v + v), 0.5 * (last_w + w), dt)
+            fastest, most = max(abs(last_v), abs(v)), max(abs(last_w), abs(w))
+            drifted = 0.5 * turning_point(fastest, most, *self._turning_point) * most * dt
         self._track.append((stamp_ns, pose, v, w))
         del self._track[: -self.HISTORY]
+        return drifted
 
-    def bridge(
-        self, stamp_ns: int, v: float, w: float, velocities: Floats, spans: tuple[float, float]
-    ) -> tuple[float, float]:
+    def bridge(self, stamp_ns: int, v: float, w: float, ends: Floats) -> tuple[float, float]:
         """Append a measurement after a gap; returns how wrong the pose may now be, m and rad.
 
         Args:
             stamp_ns: of the measurement, later than the one before.
             v: m/s.
             w: rad/s.
-            velocities: (n, 2) v, w between whose extremes the robot stayed.
-            spans: seconds that the gap lasted at least and at most.
+            ends: (N, 4) between which the pose is by then, as seen from that before the gap: x, y,
+                yaw, and how far it may have drifted off that.
         """
-        extremes = np.array([velocities.min(axis=0), velocities.max(axis=0)])
-        moved = np.concatenate([extremes * span for span in spans])
-        low, high = moved.min(axis=0), moved.max(axis=0)
-        (way, turn), (half_way, half_turn) = 0.5 * (low + high), 0.5 * (high - low)
+        low, high = ends.min(axis=0), ends.max(axis=0)
+        x, y, yaw, _ = 0.5 * (low + high)
+        offset = np.hypot(ends[:, 0] - x, ends[:, 1] - y).max() + high[3]
+        x0, y0, yaw0 = self.pose
+        c, s = math.cos(yaw0), math.sin(yaw0)
         # Nothing can be said of poses within the gap.
-        self._track = [(stamp_ns, advance(self._track[-1][1], way, turn, 1.0), v, w)]
-        farthest, most = np.abs(moved).max(axis=0)
-        return float(half_way + farthest * most), float(half_turn)
+        pose = x0 + float(c * x - s * y), y0 + float(s * x + c * y), yaw0 + float(yaw)
+        self._track = [(stamp_ns, pose, v, w)]
+        return float(offset), float(high[2] - low[2]) / 2.0
 
     def pose_at(self, stamp_ns: int) -> Pose | None:
         """The pose at a time, between measurements or carried on at constant twist."""
@@ -70,14 +100,105 @@ class DeadReckoning:
         if index + 1 < len(self._track):
             _, _, next_v, next_w = self._track[index + 1]
             v, w = 0.5 * (v + next_v), 0.5 * (w + next_w)
-        return advance(pose, v, w, (stamp_ns - stamp) / _SECOND)
+        return self._advance(pose, v, w, (stamp_ns - stamp) / _SECOND)
+
+    def _advance(self, pose: Pose, v: float, w: float, dt: float) -> Pose:
+        return advance(pose, v, w, dt, -0.5 * turning_point(v, w, *self._turning_point) * w)
 
 
-def advance(pose: Pose, v: float, w: float, dt: float) -> Pose:
-    """Pose after `dt` seconds at constant twist, by the midpoint rule."""
+class Commanded:
+    """What the base was told when, and between which extremes it has therefore moved.
+
+    Times are of a steady clock, in nanoseconds. Between its guaranteed and its peak rates the base
+    does as it likes, takes a command up within its delay, and keeps to it up to a share; it stops
+    by itself `base_timeout` after the last command, or a little sooner.
+    """
+
+    def __init__(self, config: MonitorConfig) -> None:
+        self._rates = np.array(config.rates)
+        self._turning_point = config.turning_point, config.turning_point_per_curve
+        self._delay_ns = round(config.actuation_delay * _SECOND)
+        self._timeout_ns = round(config.base_timeout * _SECOND)
+        self._oldest_ns = round(config.odometry_timeout * _SECOND)
+        self._told: deque[tuple[int, Commands]] = deque([(0, (STAND,))], maxlen=128)
+        self.measured_ns = 0
+        self.measured(0, STAND)
+
+    def tell(self, now_ns: int, v: float, w: float) -> None:
+        """A command goes to the base."""
+        self._told.append((now_ns, ((v, w),)))
+
+    def acting(self, since_ns: int, until_ns: float = math.inf) -> Commands:
+        """The commands that may have acted on the wheels between two times."""
+        acting: list[tuple[float, float]] = []
+        for at_ns, told in reversed(self._told):
+            if at_ns <= until_ns:
+                acting += told
+            if at_ns <= since_ns - self._delay_ns:
+                break
+        return tuple(acting)
+
+    def wait(self, now_ns: int) -> None:
+        """Note it, if it has been long since the last command, or since the last measurement."""
+        last_ns, told = self._told[-1]
+        early_ns = round(_EARLIEST * self._timeout_ns)
+        if now_ns - last_ns > early_ns:
+            self._told.append((last_ns + early_ns, (*told, STAND)))
+        if now_ns - last_ns > self._timeout_ns:
+            self._told.append((last_ns + self._timeout_ns, (STAND,)))
+        # What is measured from now on is not older than that.
+        self._carry_on(now_ns - self._oldest_ns)
+
+    def measured(self, at_ns: int, velocity: tuple[float, float]) -> None:
+        """At some time the base had this velocity."""
+        self.measured_ns = self._until_ns = at_ns
+        self._began = velocity
+        self._velocities = np.array([velocity, velocity])
+        self._ends = np.zeros((4, 4))
+
+    def moved(self, at_ns: int, velocity: tuple[float, float], passed: float) -> Floats:
+        """(N, 4) between which poses the base is, as seen from where it was measured last.
+
+        Columns as of `kernels.go_on`.
+
+        Args:
+            at_ns: when.
+            velocity: v and w then.
+            passed: seconds since the last measurement by the stamps. If the steady clock says
+                otherwise, the base's own time may have stood, if its velocity has changed by no
+                more than such a time allows.
+        """
+        self._carry_on(at_ns)
+        really = (at_ns - self.measured_ns) / _SECOND
+        differ = abs(passed - really) > _IN_TIME + _IN_STEP * really
+        allowed = self._rates[:, 1] * (passed + _IN_TIME)
+        if not differ or (np.abs(np.subtract(velocity, self._began)) > allowed).any():
+            return self._ends
+        straight = [
+            (v * passed, 0.0, w * passed, 0.0)
+            for v, w in (STAND, velocity, self._began, *self._velocities)
+        ]
+        return np.concatenate([self._ends, straight])
+
+    def _carry_on(self, until_ns: int) -> None:
+        """Let time pass in which nothing is measured."""
+        while self._until_ns < until_ns:
+            to_ns = min(until_ns, self._until_ns + _STEP_NS)
+            told = np.array(self.acting(self._until_ns, to_ns))
+            if not (told.any() or self._velocities.any()) and to_ns > self._told[-1][0]:
+                to_ns = until_ns
+            slack = _OBEYS * np.abs(told)
+            told = np.array([(told - slack).min(axis=0), (told + slack).max(axis=0)])
+            dt = (to_ns - self._until_ns) / _SECOND
+            go_on(self._velocities, self._ends, told, dt, self._rates, *self._turning_point)
+            self._until_ns = to_ns
+
+
+def advance(pose: Pose, v: float, w: float, dt: float, sideways: float = 0.0) -> Pose:
+    """Pose after `dt` seconds at constant twist, m/s and rad/s, by the midpoint rule."""
     x, y, yaw = pose
-    heading = yaw + 0.5 * w * dt
-    return x + v * dt * math.cos(heading), y + v * dt * math.sin(heading), yaw + w * dt
+    c, s = math.cos(yaw + 0.5 * w * dt), math.sin(yaw + 0.5 * w * dt)
+    return x + (v * c - sideways * s) * dt, y + (v * s + sideways * c) * dt, yaw + w * dt
 
 
 def between(target: Pose, source: Pose) -> Pose:

@@ -110,6 +110,8 @@ class Scanner:
 
     def points_from(self, base: Pose, then: Pose) -> Floats:
         """(N, 2) points in the frame of pose `base`, the scan having been taken at `then`."""
+        if base == then:
+            return self.scan.points
         x, y, yaw = between(base, then)
         c, s = math.cos(yaw), math.sin(yaw)
         points: Floats = self.scan.points @ np.array([[c, s], [-s, c]])
@@ -146,7 +148,7 @@ class Scanner:
 
 def _are_equal(first: Ranges, second: Ranges) -> bool:
     """Whether two scans are the same bit by bit, NaN included."""
-    return np.array_equal(first.view(np.uint32), second.view(np.uint32))
+    return first.tobytes() == second.tobytes()
 
 
 def _malformation(

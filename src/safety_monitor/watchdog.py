@@ -143,6 +143,11 @@ class YawRateAgreement:
         self._apart_since: int | None = None
         self._difference = 0.0
 
+    @property
+    def apart(self) -> bool:
+        """Whether they differ now."""
+        return self._apart_since is not None
+
     def compare(self, stamp_ns: int, odometry: float, gyroscope: float) -> None:
         """Take a pair of yaw rates, rad/s, measured at about the same time."""
         self._difference = odometry - gyroscope

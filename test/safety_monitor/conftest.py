@@ -93,7 +93,10 @@ def nearest_circle(
 
 @dataclass
 class Rig:
-    """A monitor that guards a unicycle whose rates vary between what is sure and what is most."""
+    """A monitor that guards a base that does anything between what is sure and what is most.
+
+    Its rates vary, and so does the point between its middle and the farthest that it turns about.
+    """
 
     config: MonitorConfig = field(default_factory=MonitorConfig)
     circles: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
@@ -101,6 +104,7 @@ class Rig:
     noise: float = 0.001
     monitored: bool = True
     brakes: float = 1.0
+    drifts: bool = True
 
     def __post_init__(self) -> None:
         self.monitor = SafetyMonitor(self.config)
@@ -109,6 +113,7 @@ class Rig:
         self.skew = 0
         self.stopped_clock: int | None = None
         self.silent: set[str] = set()
+        self.gyroscope = 0.0
         self.x = self.y = self.yaw = self.v = self.w = 0.0
         self.target = (0.0, 0.0)
         self.coming: list[tuple[int, tuple[float, float]]] = []
@@ -136,7 +141,7 @@ class Rig:
         step, now = ANGLES[1] - ANGLES[0], self.clock
         if "odometry" not in self.silent:
             self.monitor.on_odometry(now, self.v, self.w, now)
-        self.monitor.on_imu(now, self.w, now)
+        self.monitor.on_imu(now, self.w + self.gyroscope, now)
         self.monitor.on_scan("scan", now, self.scan(), ANGLES[0], step, RANGE_MIN, RANGE_MAX, now)
 
     def tick(self, vx: float, wz: float) -> MonitorOutput:
@@ -160,6 +165,7 @@ class Rig:
             rate_v = self.brakes * c.linear_deceleration
         if self.rng.random() < 0.5:
             rate_w = self.brakes * c.angular_deceleration
+        give = min(1.0, self.rng.uniform(0.0, 1.5)) if self.drifts else 0.0
         end = self.now + duration_ns
         while self.now < end:
             while self.coming and self.coming[0][0] <= self.now:
@@ -167,8 +173,10 @@ class Rig:
             v = self.v + np.clip(self.target[0] - self.v, -rate_v * SUBSTEP, rate_v * SUBSTEP)
             w = self.w + np.clip(self.target[1] - self.w, -rate_w * SUBSTEP, rate_w * SUBSTEP)
             heading = self.yaw + 0.25 * (self.w + w) * SUBSTEP
-            self.x += 0.5 * (self.v + v) * SUBSTEP * math.cos(heading)
-            self.y += 0.5 * (self.v + v) * SUBSTEP * math.sin(heading)
+            ahead = min(c.turning_point, c.turning_point_per_curve * abs(v * w))
+            along, aside = 0.5 * (self.v + v), -give * math.copysign(ahead, v) * w
+            self.x += (along * math.cos(heading) - aside * math.sin(heading)) * SUBSTEP
+            self.y += (along * math.sin(heading) + aside * math.cos(heading)) * SUBSTEP
             self.yaw += 0.5 * (self.w + w) * SUBSTEP
             self.v, self.w = v, w
             self.now += round(SUBSTEP * 1e9)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from safety_monitor.config import MonitorConfig
+from safety_monitor.envelope import body_of
+from safety_monitor.kernels import roll_out, turning_point
+
+DRIFTING = MonitorConfig(turning_point=0.15, turning_point_per_curve=0.4)
 
 
 def settled(rig):
@@ -28,13 +33,62 @@ def test_what_the_tyres_hold_passes_in_full(make_rig, wish) -> None:
     assert settled(make_rig()).tick(*wish).scale == 1.0
 
 
-def test_a_fast_curve_keeps_farther_from_a_post_than_a_body_that_cannot_drift(make_rig) -> None:
-    def nearest(margin_per_curve: float) -> float:
-        config = replace(MonitorConfig(), margin_per_curve=margin_per_curve)
+@pytest.mark.parametrize(
+    ("v", "w", "ahead"),
+    [
+        (1.0, 2.0, 0.15),
+        (1.0, -2.0, 0.15),
+        (-1.0, 2.0, -0.15),
+        (0.1, 1.0, 0.04),
+        (-0.1, -1.0, -0.04),
+        (0.0, 4.0, 0.0),
+        (2.0, 0.0, 0.0),
+    ],
+)
+def test_a_base_turns_about_a_point_ahead_the_farther_the_sharper_it_turns(v, w, ahead) -> None:
+    assert turning_point(v, w, 0.15, 0.4) == pytest.approx(ahead)
+
+
+def swept(v: float, w: float) -> np.ndarray:
+    """Poses of a tenth of a second's steady curve and of braking at once."""
+    at_once = {
+        f"{most}{kind}_{way}eleration": 1000.0
+        for most in ("", "peak_")
+        for kind in ("linear", "angular")
+        for way in ("acc", "dec")
+        if (most, way) != ("peak_", "dec")
+    }
+    phases, poses = np.zeros((3, 5)), np.empty((500, 6))
+    phases[0] = 0.1, v, v, w, w
+    body = body_of(replace(DRIFTING, **at_once))
+    return poses[: roll_out(np.array([v, w]), phases, body, 3, poses)]
+
+
+@pytest.mark.parametrize(("v", "w"), [(1.0, 2.0), (1.0, -2.0), (-1.0, 2.0), (-1.0, -2.0)])
+def test_a_sweep_goes_through_the_middle_of_what_the_tyres_allow(v: float, w: float) -> None:
+    """About the middle and about the farthest point: the sweep's last pose is between the two."""
+    x, y, *_, drift = swept(v, w)[-1]
+    turn = 0.1 * w
+    middle = v / w * math.sin(turn), v / w * (1.0 - math.cos(turn))
+    ahead = math.copysign(0.15, v)
+    farthest = middle[0] + ahead * (1.0 - math.cos(turn)), middle[1] - ahead * math.sin(turn)
+    assert drift == pytest.approx(0.5 * 0.15 * abs(turn), rel=0.03)
+    for place in (middle, farthest):
+        assert math.dist(place, (x, y)) == pytest.approx(drift, rel=0.03)
+
+
+def test_on_the_spot_and_straight_on_nothing_drifts() -> None:
+    assert not swept(0.0, 4.0)[:, 5].any()
+    assert not swept(2.0, 0.0)[:, 5].any()
+
+
+def test_a_curve_keeps_farther_from_a_post_than_that_of_a_body_that_cannot_drift(make_rig) -> None:
+    def nearest(farthest: float) -> float:
+        config = replace(DRIFTING, turning_point=farthest)
         post = np.array([(0.9, 0.62, 0.03)])
-        rig = settled(make_rig(config=config, circles=post))
+        rig = settled(make_rig(config=config, circles=post, drifts=False))
         for _ in range(60):
             rig.tick(1.5, 1.2)
         return rig.clearance
 
-    assert nearest(0.05) > nearest(0.0) + 0.005
+    assert nearest(0.15) > nearest(0.0) + 0.005

@@ -29,7 +29,8 @@ L_SHAPE = (0.3, 0.0, 0.3, 0.2, -0.3, 0.2, -0.3, -0.2, 0.0, -0.2, 0.0, 0.0)
 CLOCKWISE = (0.254, -0.215, -0.254, -0.215, -0.254, 0.215, 0.254, 0.215)
 SHAPES = {"rectangle": RECTANGLE, "arrow": ARROW, "l_shape": L_SHAPE, "clockwise": CLOCKWISE}
 BODIES: dict[str, Body] = {
-    name: body_of(MonitorConfig(footprint=shape)) for name, shape in SHAPES.items()
+    name: body_of(MonitorConfig(footprint=shape, turning_point=0.0))
+    for name, shape in SHAPES.items()
 }
 near = st.floats(-0.8, 0.8)
 speed = st.floats(-2.0, 2.0)
@@ -68,7 +69,7 @@ def manoeuvre(state, sent, command, upper, reaction=0.05, age=0.03):
     phases = np.zeros((3, 5))
     phases[0] = age, min(sent[0], 0), max(sent[0], 0), min(sent[1], 0), max(sent[1], 0)
     phases[1] = reaction, command[0], command[0], command[1], command[1]
-    poses = np.empty((2000, 5))
+    poses = np.empty((2000, 6))
     count = roll_out(np.array(state), phases, BODIES["arrow"], upper, poses)
     assert count <= len(poses)
     return poses[:count]
@@ -132,7 +133,7 @@ def test_the_sweep_finds_what_a_sampling_of_every_pose_finds(
 
 
 def test_too_few_rows_for_a_manoeuvre_are_told() -> None:
-    poses, phases = np.empty((3, 5)), np.zeros((3, 5))
+    poses, phases = np.empty((3, 6)), np.zeros((3, 5))
     assert roll_out(np.array([2.0, 0.0]), phases, BODIES["rectangle"], 3, poses) > 3
 
 

@@ -20,7 +20,7 @@ FRONT = (HALF_LENGTH, HALF_WIDTH, -HALF_LENGTH, HALF_WIDTH)
 BACK = (-HALF_LENGTH, -HALF_WIDTH, HALF_LENGTH, -HALF_WIDTH)
 AT_ONCE = 1000.0
 RADIUS = math.hypot(HALF_LENGTH, HALF_WIDTH)
-MARGIN, PER_SPEED, FLOOR, PER_CURVE = 0.03, 0.04, 0.004, 0.06
+MARGIN, PER_SPEED, FLOOR = 0.03, 0.04, 0.004
 BODY = body_of(
     MonitorConfig(
         footprint=(*FRONT, *BACK),
@@ -33,7 +33,7 @@ BODY = body_of(
         margin=MARGIN,
         margin_per_speed=PER_SPEED,
         clearance_floor=FLOOR,
-        margin_per_curve=PER_CURVE,
+        turning_point=0.0,
         escape_speed=0.1,
         escape_rate=0.25,
     )
@@ -73,33 +73,6 @@ def test_turning_keeps_the_margin_of_its_fastest_corner(rate: float) -> None:
         far = RADIUS + MARGIN + PER_SPEED * abs(rate) * RADIUS + extra
         point = [[far * math.cos(corner), far * math.sin(corner)]]
         assert (judge(point, (0.0, rate))[0] == 1.0) is free
-
-
-@pytest.mark.parametrize(("v", "w"), [(0.4, 0.8), (0.4, -0.8), (-0.4, 0.8)])
-def test_a_curve_keeps_more_off_by_speed_times_rotation(v: float, w: float) -> None:
-    """Beside the outer front or rear corner, on the circle that it goes along."""
-    centre = v / w
-    outer = math.copysign(1.0, v), -math.copysign(1.0, centre)
-    x, y = outer[0] * HALF_LENGTH, outer[1] * HALF_WIDTH - centre
-    far, bearing = math.hypot(x, y), math.atan2(y, x) + w * REACTION / 2
-    keep = MARGIN + PER_SPEED * (abs(v) + abs(w) * RADIUS) + PER_CURVE * abs(v * w)
-    for extra, free in ((EXACT, True), (-EXACT, False)):
-        r = far + keep + extra
-        point = [[r * math.cos(bearing), centre + r * math.sin(bearing)]]
-        assert (judge(point, (v, w))[0] == 1.0) is free
-
-
-def test_while_a_curve_is_left_its_drift_still_counts() -> None:
-    """Straight ahead is asked for; that the base still turns is measured."""
-    curve, straight, wish = (0.4, 0.8), (0.4, 0.0), (0.3, 0.0)
-    beside = HALF_WIDTH + MARGIN + PER_SPEED * 0.3
-    drift = PER_CURVE * 0.4 * 0.8
-
-    def passes(off: float, state: tuple[float, float]) -> bool:
-        return judge([[0.0, -off]], wish, state)[0] == 1.0
-
-    assert passes(beside + EXACT, straight) and not passes(beside - EXACT, straight)
-    assert passes(beside + drift + EXACT, curve) and not passes(beside + drift - EXACT, curve)
 
 
 def test_the_way_under_the_old_command_comes_first() -> None:

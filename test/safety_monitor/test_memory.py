@@ -23,7 +23,7 @@ class Seen:
         config = MonitorConfig(**changes)
         self.scanner = Scanner(config, "scan", config.lidar_pose)
         self.space = SeenSpace(config, body_of(config))
-        self.space.start((0.0, 0.0, 0.0), 0, vouched)
+        self.space.start((0.0, 0.0, 0.0), vouched)
         self.now = 0
 
     def look(self, pose=(0.0, 0.0, 0.0), ranges: np.ndarray | None = None, times: int = 8) -> None:
@@ -34,7 +34,7 @@ class Seen:
             self.space.remember(self.scanner, pose)
 
     def unknown(self, pose=(0.0, 0.0, 0.0), reach: float = 0.6) -> np.ndarray:
-        return self.space.unknown(pose, reach, [self.scanner], self.now)
+        return self.space.unknown(pose, reach, [self.scanner])
 
     def nearest(self, x: float, y: float, pose=(0.0, 0.0, 0.0)) -> float:
         """Distance from a point, in the frame of `pose`, to the nearest unknown one."""
@@ -129,3 +129,59 @@ def test_the_window_goes_with_the_robot_and_forgets_what_it_leaves() -> None:
     seen.look((10.0, 0.0, 0.0))
     seen.look((0.0, 0.0, math.pi), np.full(BEAMS, math.nan), times=1)
     assert seen.nearest(-0.5, 0.0, (0.0, 0.0, math.pi)) < 0.05
+
+
+def grown(seen: Seen, offset: float, turn: float = 0.0, base=(0.0, 0.0, 0.0)) -> None:
+    seen.space.doubt(base, offset, turn)
+
+
+def beside_a_post() -> Seen:
+    """A post was seen 0.5 m ahead; the robot has then turned its back on it."""
+    seen = Seen()
+    ranges = np.full(BEAMS, 5.0)
+    ranges[np.abs(ANGLES) < 0.2] = 0.445
+    seen.look(ranges=ranges)
+    return seen
+
+
+def nearest_behind(seen: Seen) -> float:
+    points = seen.unknown((0.0, 0.0, math.pi))
+    ahead = np.abs(points[:, 1]) < 0.05
+    return float(-points[ahead & (points[:, 0] < -0.3), 0].max())
+
+
+@pytest.mark.parametrize("offset", [0.03, 0.06])
+def test_doubt_brings_what_is_unknown_nearer(offset: float) -> None:
+    seen = beside_a_post()
+    before = nearest_behind(seen)
+    grown(seen, offset)
+    assert before - nearest_behind(seen) == pytest.approx(offset, abs=0.011)
+
+
+def test_small_doubts_add_up() -> None:
+    seen = beside_a_post()
+    before = nearest_behind(seen)
+    for _ in range(100):
+        grown(seen, 0.0006)
+    assert before - nearest_behind(seen) == pytest.approx(0.06, abs=0.011)
+
+
+def test_doubt_of_everything_leaves_only_the_ground_that_the_robot_stands_on() -> None:
+    seen = Seen()
+    seen.look()
+    grown(seen, 1000.0)
+    turned = (0.0, 0.0, math.pi)
+    assert seen.nearest(0.0, 0.0, turned) > 0.2
+    assert seen.nearest(-0.3, 0.0, turned) < 0.02
+
+
+def test_doubt_does_not_come_from_the_edge_of_what_is_looked_at() -> None:
+    """All around is free as far as the window goes: half a metre of doubt reaches nothing."""
+    seen = Seen()
+    for yaw in (0.0, 2.0, 4.0):
+        seen.look((0.0, 0.0, yaw))
+    for x in np.arange(0.0, 3.0, 0.1):
+        seen.look((x, 0.0, 0.0))
+    here = (2.9, 0.0, 0.0)
+    grown(seen, 0.3, 0.1, here)
+    assert seen.nearest(-0.3, 0.0, here) > 0.25

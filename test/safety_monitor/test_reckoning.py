@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from safety_monitor.reckoning import DeadReckoning, advance, between
+from safety_monitor.config import MonitorConfig
+from safety_monitor.reckoning import Commanded, DeadReckoning, advance, between
 
 SECOND = 1_000_000_000
 MS = 1_000_000
@@ -64,30 +66,151 @@ def test_a_pose_seen_from_another() -> None:
     assert between(there, here) == pytest.approx((0.0, 3.0, -math.pi / 2))
 
 
-def bridged(velocities, spans) -> tuple[tuple[float, float, float], tuple[float, float]]:
-    track = DeadReckoning()
+def test_in_a_curve_the_base_drifts_outwards_by_half_of_what_it_may() -> None:
+    for v, w, outwards in ((1.0, 2.0, -1), (1.0, -2.0, 1), (-1.0, 2.0, 1), (-1.0, -2.0, -1)):
+        track, straight = DeadReckoning((0.15, 0.05)), DeadReckoning()
+        for reckoning in (track, straight):
+            reckoning.add(0, v, w)
+        doubt = track.add(10 * MS, v, w)
+        straight.add(10 * MS, v, w)
+        assert track.pose[1] - straight.pose[1] == pytest.approx(outwards * 0.001, rel=0.01)
+        assert doubt == pytest.approx(0.001)
+
+
+def test_it_turns_about_no_point_that_is_farther_ahead_than_the_farthest() -> None:
+    track = DeadReckoning((0.15, 0.05))
+    track.add(0, 2.0, 3.0)
+    assert track.add(10 * MS, 2.0, 3.0) == pytest.approx(0.5 * 0.15 * 0.03)
+
+
+def test_straight_on_or_on_the_spot_nothing_drifts() -> None:
+    for v, w in ((2.0, 0.0), (0.0, 4.0)):
+        track = DeadReckoning((0.15, 0.4))
+        track.add(0, v, w)
+        assert track.add(SECOND, v, w) == 0.0
+
+
+def bridged(*ends):
+    track = DeadReckoning((0.15, 0.4))
     track.add(0, 1.0, 0.0)
-    doubt = track.bridge(SECOND, 0.5, 0.1, np.array(velocities, dtype=float), spans)
+    doubt = track.bridge(SECOND, 0.5, 0.1, np.array(ends, dtype=float))
     assert track.latest is not None
     assert (track.latest[0], *track.latest[2:]) == (SECOND, 0.5, 0.1)
     assert track.pose_at(800 * MS) is None
-    return track.latest[1], doubt
+    return track.pose, doubt
 
 
 def test_standing_through_a_gap_leaves_no_doubt() -> None:
-    assert bridged([(0, 0), (0, 0)], (1.0, 9.0)) == ((0.0, 0.0, 0.0), (0.0, 0.0))
+    assert bridged((0, 0, 0, 0)) == ((0.0, 0.0, 0.0), (0.0, 0.0))
 
 
 def test_a_gap_is_bridged_in_the_middle_of_what_is_possible() -> None:
-    pose, doubt = bridged([(0, 0), (1, 0), (0.5, 0)], (2.0, 2.0))
+    pose, doubt = bridged((0, 0, 0, 0), (2, 0, 0, 0))
     assert pose == pytest.approx((1.0, 0.0, 0.0))
     assert doubt == pytest.approx((1.0, 0.0))
-    pose, doubt = bridged([(1, 0), (1, 0)], (1.0, 3.0))
-    assert pose == pytest.approx((2.0, 0.0, 0.0))
-    assert doubt == pytest.approx((1.0, 0.0))
+    pose, doubt = bridged((1, 0, -0.1, 0.02), (1, 0.6, 0.3, 0.01))
+    assert pose == pytest.approx((1.0, 0.3, 0.1))
+    assert doubt == pytest.approx((0.32, 0.2))
 
 
-def test_a_turn_in_a_gap_makes_the_way_uncertain_too() -> None:
-    pose, doubt = bridged([(-1, 0), (1, 0.4)], (1.0, 1.0))
-    assert pose == pytest.approx((0.0, 0.0, 0.2))
-    assert doubt == pytest.approx((1.0 + 0.4, 0.2))
+def test_a_bridge_starts_where_the_robot_was_and_looked() -> None:
+    track = DeadReckoning()
+    track.add(0, 1.0, math.pi / 2)
+    track.add(SECOND, 1.0, math.pi / 2)
+    x, y, _ = track.pose
+    track.bridge(2 * SECOND, 0.0, 0.0, np.array([(1.0, 0.2, 0.1, 0.0)]))
+    assert track.pose == pytest.approx((x - 0.2, y + 1.0, math.pi / 2 + 0.1))
+
+
+def test_what_was_told_since_can_be_forgotten() -> None:
+    track = DeadReckoning()
+    track.add(0, 1.0, 0.0)
+    latest = track.latest
+    track.add(SECOND, 1.0, 0.0)
+    assert latest is not None
+    track.go_back(latest)
+    assert track.latest == latest
+
+
+CONFIG = MonitorConfig(
+    linear_deceleration=5.0,
+    linear_acceleration=5.0,
+    peak_linear_acceleration=20.0,
+    actuation_delay=0.02,
+    base_timeout=0.25,
+    odometry_timeout=0.1,
+)
+
+
+def told(until_ms: int, *commands: tuple[int, float, float]) -> Commanded:
+    """A base that drove 1 m/s when it was last heard, at 0 ms, and what it was told when."""
+    commanded = Commanded(CONFIG)
+    commanded.tell(-20 * MS, 1.0, 0.0)
+    commanded.measured(0, (1.0, 0.0))
+    for at in range(0, until_ms, 20):
+        commanded.wait(at * MS)
+        _, v, w = max(c for c in commands if c[0] <= at)
+        commanded.tell(at * MS, v, w)
+    return commanded
+
+
+def ways(ends: np.ndarray) -> tuple[float, float]:
+    assert not ends[:, 1:].any()
+    return float(ends[:, 0].min()), float(ends[:, 0].max())
+
+
+def test_a_base_that_goes_on_as_told_goes_as_far_as_that_up_to_a_share() -> None:
+    low, high = ways(told(500, (0, 1.0, 0.0)).moved(500 * MS, (1.0, 0.0), 0.5))
+    assert 0.45 <= low < 0.47
+    assert 0.53 < high <= 0.55 + 1e-9
+
+
+def test_a_base_that_is_stopped_has_braked_somewhere_between_its_rates() -> None:
+    stopped = told(1000, (0, 1.0, 0.0), (100, 0.0, 0.0))
+    low, high = ways(stopped.moved(1000 * MS, (0.0, 0.0), 1.0))
+    # 0.1 s on, then 1 / 40 m; or 0.12 s on, then 1 / 10 m; give or take a tenth of the speed.
+    assert 0.09 < low <= 0.115
+    assert 0.22 <= high < 0.28
+
+
+def test_a_base_that_hears_nothing_stops_by_itself_and_perhaps_early() -> None:
+    commanded = told(20, (0, 1.0, 0.0))
+    commanded.wait(3000 * MS)
+    low, high = ways(commanded.moved(3000 * MS, (0.0, 0.0), 3.0))
+    assert 0.18 < low <= 0.205
+    assert 0.37 <= high < 0.44
+
+
+@pytest.mark.parametrize("w", [0.8, -0.8])
+def test_whoever_turns_in_a_gap_is_somewhere_along_his_arc(w: float) -> None:
+    commanded = Commanded(replace(CONFIG, turning_point=0.0))
+    commanded.tell(-20 * MS, 1.0, w)
+    commanded.measured(0, (1.0, w))
+    ends = commanded.moved(200 * MS, (1.0, w), 0.2)
+    arc = math.sin(0.2 * w) / w, (1.0 - math.cos(0.2 * w)) / w, 0.2 * w
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    assert (low[:3] <= arc).all() and (arc <= high[:3]).all()
+    assert (high - low)[:3] == pytest.approx((0.04, 0.0064, 0.032), abs=2e-3)
+
+
+@pytest.mark.parametrize("passed", [0.1, 0.3])
+def test_where_the_clocks_disagree_the_base_may_have_stood(passed: float) -> None:
+    commanded = told(1000, (0, 1.0, 0.0))
+    low, high = ways(commanded.moved(1000 * MS, (1.0, 0.0), passed))
+    assert low == 0.0
+    assert 1.0 <= high <= 1.1
+
+
+def test_a_base_that_has_stopped_since_cannot_have_stood_in_time() -> None:
+    """By the stamps 20 ms have passed: too few for its brakes."""
+    commanded = told(1000, (0, 1.0, 0.0), (500, 0.0, 0.0))
+    assert ways(commanded.moved(1000 * MS, (0.0, 0.0), 0.02))[0] > 0.4
+
+
+def test_what_acts_is_what_was_told_since_and_what_that_took_the_place_of() -> None:
+    commanded = Commanded(CONFIG)
+    for at in range(6):
+        commanded.tell(at * 20 * MS, float(at), 0.0)
+    assert commanded.acting(100 * MS) == ((5.0, 0.0), (4.0, 0.0))
+    assert commanded.acting(70 * MS) == ((5.0, 0.0), (4.0, 0.0), (3.0, 0.0), (2.0, 0.0))
+    assert commanded.acting(70 * MS, 85 * MS) == ((4.0, 0.0), (3.0, 0.0), (2.0, 0.0))

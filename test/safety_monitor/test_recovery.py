@@ -67,37 +67,52 @@ def test_odometry_silent_at_standstill_loses_nothing(rig) -> None:
     assert drive(rig, TURN, 150) == [1.0] * 150
 
 
-def unknown_near(rig) -> int:
-    """Unknown cells within reach of a turn."""
-    monitor = rig.monitor
-    pose = monitor._reckoning.pose_at(monitor._reckoning.latest[0])
-    scanners = list(monitor._scanners.values())
-    return len(monitor._seen.unknown(pose, 0.55, scanners, rig.clock))
+def known(rig) -> int:
+    """Cells that the robot believes to be free."""
+    return int(np.count_nonzero(rig.monitor._seen._grid))
 
 
 def test_odometry_silent_while_driving_lets_the_unknown_grow_with_the_gap(make_rig) -> None:
     left = []
     for ticks in (0, 2, 4, 30):
         rig = driving(make_rig)
+        before = known(rig)
         rig.silent = {"odometry"}
         drive(rig, STRAIGHT, ticks)
         rig.silent = set()
         rig.tick(0.0, 0.0)
-        left.append(unknown_near(rig))
-    assert left == sorted(left)
-    assert left[2] < left[0] + 100 < left[3]
+        left.append(known(rig) - before)
+    assert left == sorted(left, reverse=True)
+    assert left[3] < left[0] - 1000
+
+
+def test_a_gap_of_odometry_is_bridged_by_what_was_commanded(rig) -> None:
+    """A second without it: the robot was stopped after a tenth, and knows where it came from."""
+    rig.silent = {"odometry"}
+    drive(rig, STRAIGHT, 50)
+    rig.silent = set()
+    drive(rig, (0.0, 0.0), 20)
+    assert drive(rig, TURN, 150) == [1.0] * 150
+
+
+def test_a_gyroscope_that_errs_for_a_while_costs_no_knowledge_that_a_turn_needs(rig) -> None:
+    rig.gyroscope = 0.8
+    assert "contradicted" in [rig.tick(*STRAIGHT) for _ in range(60)][-1].cause
+    rig.gyroscope = 0.0
+    drive(rig, (0.0, 0.0), 20)
+    assert drive(rig, TURN, 150) == [1.0] * 150
 
 
 @pytest.mark.parametrize("age_ticks", [0, 2])
 def test_copies_and_overtaken_messages_of_odometry_lose_nothing(rig, age_ticks: int) -> None:
     """They are refused, but what they say of their time is known already."""
-    before, seen = unknown_near(rig), []
+    before, seen = known(rig), []
     for _ in range(100):
         rig.tick(0.0, 0.0)
         seen.append((rig.clock - TICK, rig.v, rig.w))
         stamp, v, w = seen[max(len(seen) - 1 - age_ticks, 0)]
         rig.monitor.on_odometry(stamp, v, w, rig.clock)
-    assert unknown_near(rig) <= before
+    assert known(rig) >= before
     assert drive(rig, TURN, 100) == [1.0] * 100
 
 
@@ -113,13 +128,13 @@ def test_a_clock_that_stands_still_with_the_world_loses_nothing(rig) -> None:
 
 def test_a_clock_that_stood_still_while_the_robot_drove_on_is_not_trusted(rig) -> None:
     """It goes on from where it stood, so that stamps tell nothing of the time that has passed."""
-    before = unknown_near(rig)
+    before = known(rig)
     rig.stopped_clock = rig.clock
     outputs = [rig.tick(*STRAIGHT) for _ in range(40)]
     rig.skew, rig.stopped_clock = rig.stopped_clock - rig.now, None
     assert outputs[-1].state == "safe_stop"
     drive(rig, (0.0, 0.0), 2)
-    assert unknown_near(rig) > before + 100
+    assert known(rig) < before - 1000
 
 
 trouble = st.tuples(

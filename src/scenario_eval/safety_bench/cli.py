@@ -19,6 +19,10 @@ Workers = Annotated[int, typer.Option(min=1, help="Processes.")]
 def containment(
     worlds: Annotated[Path, typer.Option(help="Directory of .world or .sdf files.")],
     episodes: Annotated[int, typer.Option(min=1, help="Episodes, of every driver in turn.")] = 100,
+    first: Annotated[int, typer.Option(min=0, help="Leave so many episodes out before.")] = 0,
+    episode: Annotated[
+        list[str] | None, typer.Option(help="Only this one: world/seed/driver. May be repeated.")
+    ] = None,
     workers: Workers = 2,
     no_monitor: Annotated[
         bool, typer.Option("--no-monitor", help="Leave the safety monitor out.")
@@ -32,13 +36,18 @@ def containment(
     """
     from scenario_eval.jobs import progress, run_jobs
     from scenario_eval.safety_bench.containment import (
+        episode_of,
         figures,
         find_worlds,
         plan_episodes,
         run_episode,
     )
 
-    jobs = plan_episodes(find_worlds(worlds), episodes, seed, monitor=not no_monitor)
+    files, guarded = find_worlds(worlds), not no_monitor
+    if episode:
+        jobs = [episode_of(name, files, guarded) for name in episode]
+    else:
+        jobs = plan_episodes(files, first + episodes, seed, guarded)[first:]
     started = time.monotonic()
     contacts = 0
     with progress("containment", len(jobs)) as advance:
@@ -73,8 +82,8 @@ def _print_containment(found: dict[str, Any]) -> None:
         print(f"  {name}: {contacts}")
     for case in found["worst"][:3]:
         print(
-            f"  closest: {case['world']} seed {case['seed']} {case['driver']}: "
-            f"{case['closest_m']} m{' contact ' + case['contact'] if case['contact'] else ''}"
+            f"  closest: {case['episode']}: {case['closest_m']} m"
+            f"{' contact ' + case['contact'] if case['contact'] else ''}"
         )
 
 

@@ -35,7 +35,7 @@ CLOSE_M = 0.6
 
 
 class ContainmentError(ValueError):
-    """Worlds that no episode can be run in; the message names the directory and the remedy."""
+    """Worlds or episodes that cannot be run; the message names them and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class EpisodeJob:
     driver: str
     monitor: bool = True
     duration_s: float = EPISODE_S
+
+    @property
+    def name(self) -> str:
+        """By which it can be asked for again: world/seed/driver."""
+        return f"{self.world.stem}/{self.seed}/{self.driver}"
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class EpisodeResult:
         values = {**asdict(self), **asdict(self.job)}
         del values["job"]
         return {
+            "episode": self.job.name,
             **values,
             "world": self.job.world.name,
             "contact_s": round(self.contact_s, 3),
@@ -108,6 +114,22 @@ def plan_episodes(
         )
         for number in range(episodes)
     ]
+
+
+def episode_of(name: str, worlds: Sequence[Path], monitor: bool = True) -> EpisodeJob:
+    """The episode of a name as in `EpisodeJob.name`.
+
+    Raises:
+        ContainmentError: there is none of this name.
+    """
+    stem, seed, driver = (*name.split("/"), "", "")[:3]
+    world = next((world for world in worlds if world.stem == stem), None)
+    if world is None or not seed.isdecimal() or driver not in DRIVERS:
+        raise ContainmentError(
+            f"--episode {name}: give world/seed/driver, with one of the worlds' names and one of "
+            f"{', '.join(DRIVERS)}"
+        )
+    return EpisodeJob(world, int(seed), driver, monitor)
 
 
 @lru_cache(maxsize=64)
