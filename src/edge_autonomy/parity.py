@@ -34,6 +34,7 @@ STANDING_M = 0.05
 SETTLING_S = 2.0
 """The launched stack has looked around before it gets a goal; the one in lockstep gets as long."""
 
+LOST = "lost"
 OVER = {"reached": "reached", "unreachable": "unreachable", "timed_out": "timed_out"}
 
 
@@ -58,6 +59,7 @@ class WayAndEnd:
 class Pair:
     """A scenario both ways; way_m: greatest distance between the two ways.
 
+    lost: why the launched stack gave no run, its outcome then being `lost`, or "".
     Interventions are no part of the comparison; they say why times differ: on a machine that is
     too slow for the nodes, the monitor keeps stopping a robot whose commands come late.
     """
@@ -70,6 +72,7 @@ class Pair:
     way_m: float
     interventions_lockstep: int = 0
     interventions_dds: int = 0
+    lost: str = ""
 
     @property
     def time_ratio(self) -> float:
@@ -164,14 +167,15 @@ def chosen(plans: Sequence[RunPlan], count: int) -> list[RunPlan]:
 
 
 def compare(plan: RunPlan) -> Pair:
-    """One run both ways.
-
-    Raises:
-        ParityError: the stack does not start, or breaks down.
-    """
+    """One run both ways."""
     beside = Path(plan.file).parent
     lockstep = in_lockstep(plan.scenario, beside, plan.seed)
-    over_dds = on_nodes(plan.scenario, beside, plan.seed)
+    lost = ""
+    try:
+        over_dds = on_nodes(plan.scenario, beside, plan.seed)
+    except ParityError as error:
+        lost = str(error)
+        over_dds = WayAndEnd(LOST, 0.0, lockstep.way[:1])
     return Pair(
         plan.run,
         lockstep.outcome,
@@ -181,6 +185,7 @@ def compare(plan: RunPlan) -> Pair:
         round(way_distance(lockstep.way, over_dds.way), 4),
         lockstep.interventions,
         over_dds.interventions,
+        lost,
     )
 
 
@@ -251,14 +256,16 @@ def markdown(pairs: Sequence[Pair]) -> str:
 
 
 def figures(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """The comparison as JSON."""
+    """The comparison as JSON; the worst are of those that were not lost."""
+    kept = [pair for pair in pairs if not pair.lost]
     return {
         "pairs": [pair.figures() for pair in pairs],
         "compared": len(pairs),
+        "lost": len(pairs) - len(kept),
         "agree": sum(pair.agrees for pair in pairs),
         "same_outcome": sum(p.outcome_lockstep == p.outcome_dds for p in pairs),
-        "time_ratio_worst": max((abs(p.time_ratio - 1.0) for p in pairs), default=0.0),
-        "way_m_worst": max((pair.way_m for pair in pairs), default=0.0),
+        "time_ratio_worst": max((abs(p.time_ratio - 1.0) for p in kept), default=0.0),
+        "way_m_worst": max((pair.way_m for pair in kept), default=0.0),
         "time_tolerance": TIME_TOLERANCE,
         "way_tolerance_m": WAY_TOLERANCE_M,
     }

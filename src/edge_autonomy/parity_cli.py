@@ -33,12 +33,13 @@ def parity(
         pair = pairs[-1]
         print(
             f"[{number}/{len(plans)}] {pair.run}: {pair.outcome_lockstep} / {pair.outcome_dds}, "
-            f"time ratio {pair.time_ratio:.3f}, ways {pair.way_m:.3f} m apart",
+            f"time ratio {pair.time_ratio:.3f}, ways {pair.way_m:.3f} m apart"
+            + (f" (lost: {pair.lost.splitlines()[0]})" if pair.lost else ""),
             file=sys.stderr,
             flush=True,
         )
-    if table is not None:
-        table.write_text(markdown(pairs), encoding="utf-8")
+        if table is not None:
+            table.write_text(markdown(pairs), encoding="utf-8")
     print(json_module.dumps(figures(pairs)) if json else markdown(pairs), end="\n" if json else "")
     if not all(pair.agrees for pair in pairs):
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autonomy_interfaces.share import share_directory
+from edge_autonomy import parity
 from edge_autonomy.parity import (
     Pair,
     ParityError,
@@ -18,6 +19,8 @@ from edge_autonomy.parity import (
     way_distance,
 )
 from scenario_eval.scenarios.loading import find_files, load_runs
+
+WAY = np.array([[0.0, 0.0], [4.0, 0.0]])
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +87,15 @@ def test_a_pair_agrees_in_outcome_time_and_way(changed, agrees):
     assert pair.agrees == agrees
     assert figures([pair])["agree"] == agrees
     assert ("agrees |" in markdown([pair])) == agrees
+
+
+def test_a_stack_that_breaks_down_loses_its_own_run_alone(plans, monkeypatch):
+    def broken(*_):
+        raise ParityError("world_sim has died")
+
+    monkeypatch.setattr(parity, "on_nodes", broken)
+    monkeypatch.setattr(parity, "in_lockstep", lambda *_: parity.WayAndEnd("reached", 4.0, WAY))
+    pair = parity.compare(chosen(plans, 1)[0])
+    assert (pair.outcome_dds, pair.lost, pair.agrees) == ("lost", "world_sim has died", False)
+    found = figures([pair])
+    assert (found["lost"], found["agree"], found["way_m_worst"]) == (1, 0, 0.0)
