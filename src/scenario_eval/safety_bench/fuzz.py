@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from scenario_eval.safety_bench.fuzz_cores import SHARES, fuzz_core
@@ -51,5 +51,11 @@ def figures(results: Iterable[tuple[Job, FuzzCount]], wall_s: float) -> dict[str
         "messages_per_s": round(total.messages / max(wall_s, 1e-9)),
         "wall_s": round(wall_s, 1),
         "examples": total.examples,
-        "cores": {name: asdict(count) for name, count in cores.items()},
+        "cores": {name: _core_figures(count) for name, count in cores.items()},
     }
+
+
+def _core_figures(count: FuzzCount) -> dict[str, Any]:
+    # Not by `asdict`, which makes of a Counter one of its items.
+    found = {entry.name: getattr(count, entry.name) for entry in fields(count)}
+    return {**found, "states": dict(count.states), "findings": dict(count.findings)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -73,3 +74,5 @@ def test_a_plan_is_made_of_jobs_with_their_own_seeds() -> None:
     found = figures([run_fuzz(("mission", 40, 3)), run_fuzz(("mission", 40, 3))], 1.0)
     assert found["messages"] == 80
     assert found["cores"]["mission"]["messages"] == 80
+    states = json.loads(json.dumps(found))["cores"]["mission"]["states"]
+    assert sum(states.values()) == found["cores"]["mission"]["cycles"]
