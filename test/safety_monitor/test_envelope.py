@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import bisect
 import math
 
 import numpy as np
@@ -50,11 +51,14 @@ def stopping(
     """The nearest distance ahead, to a millimetre, that lets a steady command pass in full."""
     envelope = MotionEnvelope(MonitorConfig(actuation_delay=delay))
     motion = Motion(v, 0.0, age, sent or ((v, 0.0),))
-    for k in range(1, 2000):
+
+    def passes(k: int) -> bool:
         point = np.array([[0.254 + 0.001 * k, 0.0]])
-        if envelope.evaluate(point, motion, (v, 0.0), reaction, 5.0).scale == 1.0:
-            return 0.001 * k
-    raise AssertionError("never free")
+        return envelope.evaluate(point, motion, (v, 0.0), reaction, 5.0).scale == 1.0
+
+    first = bisect.bisect_left(range(2000), True, key=passes)
+    assert first < 2000, "never free"
+    return 0.001 * first
 
 
 @pytest.mark.parametrize("v", [0.5, 1.5])

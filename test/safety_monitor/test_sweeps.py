@@ -226,28 +226,57 @@ def test_a_robot_that_stands_and_shall_stand_meets_nothing() -> None:
     assert is_hit(0.5, 0.0, 0.04, poses, count, BODY, 0.05)
 
 
-@pytest.mark.parametrize("fast", ["state", "sent", "command"])
-@pytest.mark.parametrize("motion", [(1.5, 0.0), (-1.5, 0.0), (0.0, 3.0), (0.0, -3.0)])
-def test_whatever_is_fast_no_point_goes_farther_than_8_mm_between_two_poses(fast, motion) -> None:
-    told = {"state": (0.0, 0.0), "sent": (0.0, 0.0), "command": (0.0, 0.0), fast: motion}
-    phases, poses = phases_of(told["sent"], (0.0,) * 4, told["command"]), np.empty((4000, 6))
+def farthest_step(state, phases) -> float:
+    """The farthest that a corner goes between two poses of any sweep."""
+    poses, far = np.empty((4000, 6)), 0.0
     for upper in range(4):
-        count = roll_out(np.array(told["state"]), phases, BODY, upper, poses)
+        count = roll_out(np.array(state), phases, BODY, upper, poses)
         x, y, c, s = poses[:count].T[:4, :, None]
         px, py = CORNERS.T
         moved = np.hypot(np.diff(x + c * px - s * py, axis=0), np.diff(y + s * px + c * py, axis=0))
-        assert 0.0 < moved.max() <= 0.008 + 1e-9
+        far = max(far, moved.max())
+    return far
+
+
+STILL = (0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("fast", ["state", "sent", "command"])
+@pytest.mark.parametrize("motion", [(2.5, 0.0), (-2.5, 0.0), (0.0, 6.0), (0.0, -6.0)])
+def test_whatever_is_fast_no_point_goes_farther_than_8_mm_between_two_poses(fast, motion) -> None:
+    told = {"state": (0.0, 0.0), "sent": (0.0, 0.0), "command": (0.0, 0.0), fast: motion}
+    phases = phases_of(told["sent"], STILL, told["command"], age=0.3, reaction=0.3)
+    assert 0.006 < farthest_step(told["state"], phases) <= 0.008 + 1e-9
+
+
+@pytest.mark.parametrize("axis", range(4))
+def test_each_extreme_of_what_was_sent_is_looked_at_closely(axis: int) -> None:
+    around = [0.0] * 4
+    around[axis] = 2.5 if axis < 2 else 6.0
+    phases = phases_of((0.0, 0.0), around, (0.0, 0.0), age=0.3)
+    assert 0.006 < farthest_step((0.0, 0.0), phases) <= 0.008 + 1e-9
+
+
+@pytest.mark.parametrize("turn", [2.0, -2.0])
+def test_a_steady_curve_is_a_circle_all_the_way(turn: float) -> None:
+    phases, poses = phases_of((1.0, turn), STILL, (1.0, turn), reaction=1.5), np.empty((4000, 6))
+    count = roll_out(np.array([1.0, turn]), phases, BODY, 3, poses)
+    steady = poses[:count][poses[:count, 4] < 1.5 * (1.0 + 2.0 * BODY.radius)]
+    # About a point halfway to the farthest ahead.
+    away = np.hypot(steady[:, 0] - 0.06, steady[:, 1] - 1.0 / turn)
+    assert away == pytest.approx(np.full(len(steady), math.hypot(0.06, 0.5)), abs=1e-4)
+    assert np.ptp(steady[:, 1]) > 0.9
 
 
 @pytest.mark.parametrize("v", [0.02, 0.1, 0.3])
 def test_slow_braking_is_as_exact_as_fast(v: float) -> None:
-    phases, poses = phases_of((v, 0.0), (0.0,) * 4, (v, 0.0)), np.empty((4000, 6))
+    phases, poses = phases_of((v, 0.0), STILL, (v, 0.0)), np.empty((4000, 6))
     count = roll_out(np.array([v, 0.0]), phases, BODY, 1, poses)
     assert poses[count - 1, 0] == pytest.approx(v * 0.14 + v * v / (2 * SURE[0]), abs=5e-4)
 
 
 def test_a_manoeuvre_that_has_no_room_counts_one_more_than_there_is() -> None:
-    phases = phases_of((1.0, 0.0), (0.0,) * 4, (1.0, 0.0))
+    phases = phases_of((1.0, 0.0), STILL, (1.0, 0.0))
     enough = roll_out(np.array([1.0, 0.0]), phases, BODY, 1, np.empty((4000, 6)))
     assert roll_out(np.array([1.0, 0.0]), phases, BODY, 1, np.empty((enough, 6))) == enough
     assert roll_out(np.array([1.0, 0.0]), phases, BODY, 1, np.empty((enough - 1, 6))) == enough
