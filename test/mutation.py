@@ -42,7 +42,14 @@ TESTS = {
     "plausibility": ("test_plausibility",),
     "scanner": ("test_watchdog",),
     "envelope": ("test_envelope", "test_on_its_way", "test_sweeps", "test_margins", "test_kernels"),
-    "kernels": ("test_kernels", "test_margins", "test_sweeps", "test_envelope", "test_on_its_way"),
+    "kernels": (
+        "test_kernels",
+        "test_margins",
+        "test_sweeps",
+        "test_envelope",
+        "test_on_its_way",
+        "test_scanner_geometry",
+    ),
 }
 INTERPRETED = ("kernels",)
 LONGEST_S = 600.0

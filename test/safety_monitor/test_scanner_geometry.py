@@ -1,0 +1,93 @@
+"""Beams of a scanner that stands and looks anywhere on the robot, by homogeneous matrices."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safety_monitor.kernels import in_view, project_scan, surprises
+
+BEAMS, FIRST, STEP = 9, -0.8, 0.2
+LAYOUT = np.array([FIRST + STEP * (BEAMS - 1) / 2, STEP, 0.1])
+ANGLES = FIRST + STEP * np.arange(BEAMS)
+offset, turn = st.floats(-0.4, 0.4), st.floats(-3.0, 3.0)
+pose = st.tuples(offset, offset, turn)
+
+
+def matrix(x: float, y: float, yaw: float) -> np.ndarray:
+    c, s = math.cos(yaw), math.sin(yaw)
+    return np.array([[c, -s, x], [s, c, y], [0.0, 0.0, 1.0]])
+
+
+def rays(ranges) -> np.ndarray:
+    """(3, N) ends of the beams in the scanner's frame."""
+    return np.stack([ranges * np.cos(ANGLES), ranges * np.sin(ANGLES), np.ones(BEAMS)])
+
+
+@given(sensor=pose, seed=st.integers(0, 99))
+def test_a_return_is_where_its_beam_ends(sensor, seed: int) -> None:
+    ranges = np.random.default_rng(seed).uniform(0.5, 5.0, BEAMS).astype(np.float32)
+    directions = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
+    points, usable, invalid, empty = project_scan(ranges, directions, np.array(sensor), 0.1, 30.0)
+    expected = (matrix(*sensor) @ rays(ranges))[:2]
+    assert points.T == pytest.approx(expected, abs=1e-5)
+    assert (usable.all(), invalid, empty) == (True, 0, 0)
+
+
+@given(sensor=pose, base=pose, seed=st.integers(0, 99), off=st.floats(-0.2, 0.2))
+def test_a_surprise_is_a_range_that_motion_does_not_explain(sensor, base, seed, off) -> None:
+    """What the beams meet now, told in the frame of where the robot was: nothing but `off`."""
+    ranges = np.random.default_rng(seed).uniform(0.5, 5.0, BEAMS)
+    then = np.linalg.inv(matrix(*base)) @ matrix(*sensor) @ rays(ranges)
+    told, usable = (ranges + off).astype(np.float32), np.ones(BEAMS, dtype=np.bool_)
+    seen = np.ascontiguousarray(then[:2].T)
+    found = surprises(seen, np.array(base), np.array(sensor), told, usable, LAYOUT, 0.3)
+    assert found == pytest.approx(np.full(BEAMS, abs(off)), abs=1e-5)
+
+
+@pytest.mark.parametrize("beam", [0, 1, BEAMS - 2, BEAMS - 1])
+def test_a_return_is_compared_with_the_beam_that_goes_its_way(beam: int) -> None:
+    usable, ranges = np.zeros(BEAMS, dtype=np.bool_), np.full(BEAMS, 2.0, np.float32)
+    usable[beam], still = True, np.zeros(3)
+    points = np.ascontiguousarray(rays(np.full(BEAMS, 2.25))[:2].T)
+    found = surprises(points, still, still, ranges, usable, LAYOUT, 0.3)
+    assert found == pytest.approx([0.25])
+    assert surprises(points, still, still, ranges, usable, LAYOUT, 0.1) == pytest.approx([0.1])
+
+
+@pytest.mark.parametrize("beyond", [-0.6, BEAMS - 0.4])
+def test_a_return_beside_all_beams_is_compared_with_none(beyond: float) -> None:
+    bearing = FIRST + STEP * beyond
+    point, still = np.array([[math.cos(bearing), math.sin(bearing)]]), np.zeros(3)
+    usable, ranges = np.ones(BEAMS, dtype=np.bool_), np.full(BEAMS, 2.0, np.float32)
+    assert len(surprises(point, still, still, ranges, usable, LAYOUT, 0.3)) == 0
+    assert not in_view(point, still, LAYOUT, usable)[0]
+
+
+@pytest.mark.parametrize("beam", range(BEAMS))
+@given(sensor=pose)
+def test_what_lies_on_a_beam_is_in_view_if_that_beam_says_something(beam: int, sensor) -> None:
+    point = (matrix(*sensor) @ rays(np.full(BEAMS, 1.5)))[:2, beam]
+    usable = np.zeros(BEAMS, dtype=np.bool_)
+    assert not in_view(point[None], np.array(sensor), LAYOUT, usable)[0]
+    # A hair to either side its neighbour is asked, too.
+    usable[max(0, beam - 1) : beam + 2] = True
+    assert in_view(point[None], np.array(sensor), LAYOUT, usable)[0]
+    usable[:] = True
+    usable[beam] = False
+    assert not in_view(point[None], np.array(sensor), LAYOUT, usable)[0]
+
+
+@pytest.mark.parametrize("end", [0, BEAMS - 1])
+def test_beside_the_last_beam_it_alone_is_asked(end: int) -> None:
+    side = -0.3 if end == 0 else 0.3
+    bearing = FIRST + STEP * (end + side)
+    point = np.array([[math.cos(bearing), math.sin(bearing)]])
+    usable = np.zeros(BEAMS, dtype=np.bool_)
+    usable[end] = True
+    assert in_view(point, np.zeros(3), LAYOUT, usable)[0]
+    assert not in_view(point, np.zeros(3), LAYOUT, ~usable)[0]
