@@ -38,6 +38,8 @@ def defect(plant: Callable[[], None]) -> Callable[[], None]:
 
 def wrap(owner: Any, name: str, changed: Callable[..., Any]) -> None:
     """Replace owner.name by changed(original, *arguments)."""
+    if getattr(owner, "_is_protocol", False):
+        raise TypeError(f"{owner.__name__} is a protocol: what runs does not inherit from it")
     original = getattr(owner, name)
     setattr(
         owner,
@@ -73,13 +75,13 @@ def costmap_shifted_by_one_cell() -> None:
 
 @defect
 def policy_output_scaled_by_1_3() -> None:
-    from autonomy_nodes.decision.runtime import PolicyRunner
+    from autonomy_nodes.decision.runtime import Policy
 
-    def infer(original: Any, self: Any, tensors: Any) -> Any:
-        inference = original(self, tensors)
+    def infer(original: Any, self: Any, *arguments: Any) -> Any:
+        inference = original(self, *arguments)
         return replace(inference, output=np.float32(1.3) * inference.output)
 
-    wrap(PolicyRunner, "infer", infer)
+    wrap(Policy, "infer", infer)
 
 
 @defect
