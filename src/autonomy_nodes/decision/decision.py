@@ -220,7 +220,7 @@ class Decision:
         if not proposal.answered:
             reason = proposal.fault.reason if proposal.fault else "failed"
             return _explained(_halt(reason, now_ns, status), proposal, event, way)
-        command = self._limited(proposal, now_ns)
+        command = self._limited(proposal.vx, proposal.wz, now_ns)
         output = DecisionOutput(command, "policy", "", status, observation.guide)
         return _explained(output, proposal, event, way)
 
@@ -238,11 +238,11 @@ class Decision:
         self.roster.blame(fault)
         return fault
 
-    def _limited(self, proposal: Proposal, now_ns: int) -> VelocityCommand:
-        """The proposal within the robot's limits."""
+    def _limited(self, vx: float, wz: float, now_ns: int) -> VelocityCommand:
+        """A driver's wish within the robot's limits, whatever odometry made it start from."""
         config = self._config
-        vx = min(max(proposal.vx, config.min_linear_velocity), config.max_linear_velocity)
-        wz = min(max(proposal.wz, -config.max_angular_velocity), config.max_angular_velocity)
+        vx = min(max(vx, config.min_linear_velocity), config.max_linear_velocity)
+        wz = min(max(wz, -config.max_angular_velocity), config.max_angular_velocity)
         return VelocityCommand(now_ns, vx, wz)
 
     def _back_up(self, observation: Observation, now_ns: int, reason: str) -> DecisionOutput:
@@ -267,7 +267,7 @@ class Decision:
     ) -> DecisionOutput:
         """Let the classical planner drive."""
         plan = self._planner.plan(costmap, odometry, goal, now_ns)
-        command = VelocityCommand(now_ns, plan.vx, plan.wz)
+        command = self._limited(plan.vx, plan.wz, now_ns)
         return DecisionOutput(command, "fallback", reason, plan.status, plan.path)
 
 

@@ -66,6 +66,13 @@ def test_no_message_brings_mission_or_perception_down() -> None:
         assert count.cycles > messages / 4
 
 
+def test_odometry_that_cannot_be_brings_no_driver_over_the_limits() -> None:
+    """The planner ramps its commands from the measured velocity, be it 1e6 rad/s."""
+    count = fuzz_core("decision", 90, 3)
+    assert (count.bad_commands, count.exceptions) == (0, 0), count.examples
+    assert count.moving > 10
+
+
 def test_a_plan_is_made_of_jobs_with_their_own_seeds() -> None:
     jobs = plan_fuzz(60_000, 2)
     monitor = [job for job in jobs if job[0] == "safety_monitor"]
