@@ -62,6 +62,7 @@ class Witness(Generic[ResultT]):
         self._position: tuple[float, float] | None = None
         self._intervening = False
         self._ticks: dict[str, int] = {}
+        self._given = False
         self.passing = False
         self.deciding = False
         self.active = False
@@ -83,7 +84,8 @@ class Witness(Generic[ResultT]):
         return seconds(self._now_ns)
 
     def give_goal(self) -> None:
-        """Publish the goal."""
+        """Publish the goal; from now on the judge watches, that no motion goes unseen."""
+        self._given = True
         self._goal_publisher.publish(pose_to_ros(self._goal, "odom", self._now_ns))
 
     def spin_once(self) -> None:
@@ -100,7 +102,7 @@ class Witness(Generic[ResultT]):
         self._now_ns = stamp_of(message.clock)
 
     def _on_truth(self, message: DiagnosticStatus) -> None:
-        if not self.active or self.result is not None:
+        if not self._given or self.result is not None:
             return
         values = _values(message)
         x, y = float(values["x"]), float(values["y"])
@@ -108,7 +110,7 @@ class Witness(Generic[ResultT]):
             self.path_m += ((x - self._position[0]) ** 2 + (y - self._position[1]) ** 2) ** 0.5
         self._position = (x, y)
         self.contact = self.contact or values["contact"]
-        self.result = self._judge.observe(self._now_ns, x, y, values["contact"])
+        self.result = self._judge.observe(int(values["stamp_ns"]), x, y, values["contact"])
 
     def _on_decision(self, message: DiagnosticStatus) -> None:
         self.deciding = True
