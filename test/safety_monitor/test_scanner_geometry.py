@@ -32,9 +32,9 @@ def rays(ranges) -> np.ndarray:
 def test_a_return_is_where_its_beam_ends(sensor, seed: int) -> None:
     ranges = np.random.default_rng(seed).uniform(0.5, 5.0, BEAMS).astype(np.float32)
     directions = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
-    points, usable, invalid, empty = project_scan(ranges, directions, np.array(sensor), 0.1, 30.0)
+    found, usable, invalid, empty = project_scan(ranges, directions, np.array(sensor), 0.1, 30.0)
     expected = (matrix(*sensor) @ rays(ranges))[:2]
-    assert points.T == pytest.approx(expected, abs=1e-5)
+    assert found == pytest.approx(expected.T, abs=1e-5)
     assert (usable.all(), invalid, empty) == (True, 0, 0)
 
 
@@ -91,3 +91,16 @@ def test_beside_the_last_beam_it_alone_is_asked(end: int) -> None:
     usable[end] = True
     assert in_view(point, np.zeros(3), LAYOUT, usable)[0]
     assert not in_view(point, np.zeros(3), LAYOUT, ~usable)[0]
+
+
+def test_a_return_at_the_largest_range_is_one_and_beyond_it_there_is_none() -> None:
+    ranges = np.array([30.0, np.nextafter(np.float32(30.0), np.float32(31.0))], np.float32)
+    points, *_, empty = project_scan(ranges, np.ones((2, 2)), np.zeros(3), 0.1, 30.0)
+    assert (len(points), empty) == (1, 1)
+
+
+def test_of_many_points_each_is_judged() -> None:
+    points = np.ascontiguousarray(rays(np.full(BEAMS, 1.5))[:2].T)
+    usable = np.arange(BEAMS) != 4
+    seen = in_view(points, np.zeros(3), LAYOUT, usable)
+    assert seen[[0, 1, 2, 6, 7, 8]].all() and not seen[4]
