@@ -23,6 +23,7 @@ from sensor_msgs.msg import LaserScan as LaserScanMsg
 from autonomy_interfaces.executor import LeanExecutor, Mailbox
 from autonomy_interfaces.messages import MILLISECOND, SECOND, Pose2D
 from autonomy_interfaces.parameters import ParameterError
+from autonomy_interfaces.priority import DRIVING, prefer
 from autonomy_interfaces.ros import (
     SENSOR_QOS,
     command_from_ros,
@@ -153,6 +154,9 @@ class WorldSimNode(Node):
         Raises:
             ExternalShutdownException: the context has ended.
         """
+        if self._config.real_time_factor > 0.0:
+            # It stands for hardware, which no work of the computer slows down.
+            prefer(DRIVING)
         while True:
             executor.spin_once(timeout_sec=self._wait_s())
             if self._wait_s() == 0.0:

@@ -40,6 +40,7 @@ from autonomy_interfaces.messages import (
     nanoseconds,
 )
 from autonomy_interfaces.parameters import ParameterError
+from autonomy_interfaces.priority import DRIVING, prefer
 from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     command_qos,
@@ -299,6 +300,7 @@ def _close(policy: PolicyRunner) -> None:
 
 def main() -> None:
     """Run the node until it is told to stop."""
+    prefer(DRIVING)
     rclpy.init()
     try:
         rclpy.spin(DecisionNode(), LeanExecutor())

@@ -19,6 +19,7 @@ from sensor_msgs.msg import LaserScan as LaserScanMsg
 from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
 from autonomy_interfaces.messages import LaserScan, Odometry
 from autonomy_interfaces.parameters import ParameterError
+from autonomy_interfaces.priority import DRIVING, prefer
 from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     SENSOR_QOS,
@@ -81,6 +82,7 @@ def warm_up(config: PerceptionConfig) -> None:
 
 def main() -> None:
     """Run the node until it is told to stop."""
+    prefer(DRIVING)
     rclpy.init()
     try:
         node = PerceptionNode()
