@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 (extra 'ros' or a ROS installation)")
 
+WATCHED = ("decision", "another")
 HOLDER = """
 import sys
 from autonomy_interfaces.lifeline import hold_lifeline
@@ -33,7 +34,8 @@ def holders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[s
     for process in started:
         process.kill()
         process.communicate()
-    Path(lifeline_path("decision", "/robot")).unlink(missing_ok=True)
+    for name in WATCHED:
+        Path(lifeline_path(name, "/robot")).unlink(missing_ok=True)
 
 
 def hold(holders: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
@@ -50,7 +52,7 @@ def lifelines() -> Any:
     from safety_monitor.transport import Lifelines
 
     node: Any = SimpleNamespace(get_namespace=lambda: "/robot")
-    return Lifelines(node, ["decision", "another"])
+    return Lifelines(node, WATCHED)
 
 
 def test_a_death_is_told_once_and_so_is_that_of_the_next(
