@@ -49,6 +49,7 @@ TESTS = {
         "test_envelope",
         "test_on_its_way",
         "test_scanner_geometry",
+        "test_reckoning",
     ),
 }
 INTERPRETED = ("kernels",)

@@ -84,6 +84,15 @@ def test_an_agreement_that_was_never_broken_says_nothing() -> None:
     assert not list(agreement.findings(10**18))
 
 
+def test_whether_they_differ_now_is_known_before_it_has_lasted() -> None:
+    agreement = YawRateAgreement(MonitorConfig())
+    assert not agreement.apart
+    agreement.compare(0, 2.0, 0.5)
+    assert agreement.apart and not list(agreement.findings(0))
+    agreement.compare(1, 0.5, 0.5)
+    assert not agreement.apart
+
+
 def test_a_contradiction_is_dated_from_its_beginning() -> None:
     agreement = YawRateAgreement(MonitorConfig(yaw_rate_time=0.5))
     for k in range(6):
