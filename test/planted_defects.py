@@ -75,13 +75,10 @@ def costmap_shifted_by_one_cell() -> None:
 
 @defect
 def policy_output_scaled_by_1_3() -> None:
-    from autonomy_nodes.decision.runtime import Policy
+    from autonomy_nodes.decision import proposal
 
-    def infer(original: Any, self: Any, *arguments: Any) -> Any:
-        inference = original(self, *arguments)
-        return replace(inference, output=np.float32(1.3) * inference.output)
-
-    wrap(Policy, "infer", infer)
+    # After the dry run, which would refuse such a policy.
+    wrap(proposal, "candidates", lambda original, spec, output: original(spec, 1.3 * output))
 
 
 @defect

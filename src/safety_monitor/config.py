@@ -108,7 +108,7 @@ class MonitorConfig:
     """Age of the newest command's stamp: a decision that is repeated keeps its own."""
     command_future: float = 0.05
     """How far ahead of our clock a stamp may be."""
-    scan_timeout: float = 0.08
+    scan_timeout: float = 0.07
     scan_max_period: float = 0.06
     """Mean period, over ten scans, above which the scanner counts as slow."""
     scan_max_invalid: float = 0.5
