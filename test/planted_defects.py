@@ -151,14 +151,14 @@ def imu_sign_flipped() -> None:
 
 @defect
 def inflation_off() -> None:
-    from autonomy_nodes.perception import costmap
+    from autonomy_nodes.perception import grid
 
     def inflate(original: Any, evidence: Any, kernel: Any, cost: Any) -> None:
         point = np.zeros_like(kernel)
         point[kernel.shape[0] // 2, kernel.shape[1] // 2] = kernel.max()
         original(evidence, point, cost)
 
-    wrap(costmap, "inflate", inflate)
+    wrap(grid, "inflate", inflate)
 
 
 @defect

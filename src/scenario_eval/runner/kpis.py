@@ -35,6 +35,7 @@ def run_kpis(played: Played, reactions: Sequence[FaultReaction]) -> dict[str, fl
     values: dict[str, float | None] = {
         "success": float(played.outcome is Outcome.REACHED) if given else None,
         "goals_reached_share": reached / given if given else None,
+        "goal_error_m": _goal_error(trace),
         "duration_s": float(trace.number("t")[-1] - trace.number("t")[0]),
         "path_m": path_m,
         "mean_speed": _mean_speed(trace),
@@ -74,6 +75,16 @@ def _handoffs(trace: Trace, outcome: Outcome) -> int:
     latched = _rises(trace.word("state") == "emergency_stop")
     asked = _rises(np.char.startswith(trace.word("gate"), "escalated"))
     return latched + asked + (outcome in (Outcome.UNREACHABLE, Outcome.TIMED_OUT))
+
+
+def _goal_error(trace: Trace) -> float | None:
+    """Greatest true distance from the goal at the moment when the mission called it reached."""
+    reached, away = trace.word("mission") == "reached", trace.number("goal_distance")
+    first = np.flatnonzero(reached[1:] & ~reached[:-1])
+    # The goal may be closed in the very tick that says so.
+    errors = np.where(np.isfinite(away[first + 1]), away[first + 1], away[first])
+    known = errors[np.isfinite(errors)]
+    return float(known.max()) if len(known) else None
 
 
 def _mean_speed(trace: Trace) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 KPIS: dict[str, str] = {
     "success": "1 if every goal given was reached without contact, else 0",
     "goals_reached_share": "goals reached per goal given: action success rate",
+    "goal_error_m": "greatest true distance from a goal that the mission called reached",
     "duration_s": "simulated seconds from the first goal to the end",
     "path_m": "metres driven",
     "mean_speed": "metres driven per second in motion",
