@@ -107,7 +107,14 @@ def stale_odometry_accepted() -> None:
 
 @defect
 def braking_distance_halved() -> None:
-    with_parameters("safety_monitor", linear_deceleration=2.0, angular_deceleration=2.0)
+    # The monitor trusts the lesser of what brakes and drive surely reach.
+    with_parameters(
+        "safety_monitor",
+        linear_deceleration=2.0,
+        linear_acceleration=2.0,
+        angular_deceleration=2.0,
+        angular_acceleration=2.0,
+    )
 
 
 @defect
