@@ -17,8 +17,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from safety_monitor.beams import Bools, Ranges, beam_towards
 from safety_monitor.config import MonitorConfig
-from safety_monitor.kernels import Body, Bools, Floats, Ranges, beam_towards, clearance
+from safety_monitor.kernels import Body, Floats, clearance
 from safety_monitor.reckoning import Pose
 from safety_monitor.scanner import Scanner
 

@@ -14,9 +14,10 @@ from typing import Literal
 
 import numpy as np
 
+from safety_monitor.beams import Ranges
 from safety_monitor.config import MonitorConfig, zones_of
 from safety_monitor.envelope import Motion, MotionEnvelope
-from safety_monitor.kernels import Floats, Ranges, signed_distance
+from safety_monitor.kernels import Floats, signed_distance
 from safety_monitor.memory import SeenSpace
 from safety_monitor.plausibility import Plausibility
 from safety_monitor.reckoning import Commanded, DeadReckoning, Pose

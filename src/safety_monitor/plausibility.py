@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from safety_monitor.kernels import Floats, surprises
+from safety_monitor.beams import surprises
+from safety_monitor.kernels import Floats
 from safety_monitor.reckoning import Pose, between
 from safety_monitor.scanner import Scan, Scanner
 from safety_monitor.watchdog import Fault, Finding

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from safety_monitor.beams import Bools, Ranges, in_view, project_scan
 from safety_monitor.config import MonitorConfig
-from safety_monitor.kernels import Bools, Floats, Ranges, in_view, project_scan
+from safety_monitor.kernels import Floats
 from safety_monitor.reckoning import Pose, between
 from safety_monitor.watchdog import Fault, Finding, Stream, not_finite
 

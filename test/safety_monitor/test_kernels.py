@@ -7,20 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safety_monitor.beams import beam_towards, in_view, project_scan, surprises
 from safety_monitor.config import MonitorConfig
 from safety_monitor.envelope import body_of
 from safety_monitor.kernels import (
     STEP,
     Body,
-    beam_towards,
     clearance,
-    in_view,
     is_hit,
     largest_scale,
-    project_scan,
     roll_out,
     signed_distance,
-    surprises,
 )
 
 RECTANGLE = (0.254, 0.215, -0.254, 0.215, -0.254, -0.215, 0.254, -0.215)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safety_monitor.kernels import in_view, project_scan, surprises
+from safety_monitor.beams import in_view, project_scan, surprises
 
 BEAMS, FIRST, STEP = 9, -0.8, 0.2
 LAYOUT = np.array([FIRST + STEP * (BEAMS - 1) / 2, STEP, 0.1])
