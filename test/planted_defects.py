@@ -28,6 +28,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 SWITCH = "PLANTED_DEFECT"
 DEFECTS: dict[str, Callable[[], None]] = {}
+NOT_PLANTED = (" 0 differ", "the process ended", "PolicyError")
+"""What a verdict says where a patch had no effect, or broke the program, not its behaviour."""
 
 
 def defect(plant: Callable[[], None]) -> Callable[[], None]:
@@ -278,6 +280,10 @@ def main() -> None:
         started = time.monotonic()
         found[label] = judged(arguments.results / label, arguments, name, baseline)
         verdict = "passed" if found[label]["gate_passed"] else "failed"
+        if name and any(sign in found[label]["says"][-1] for sign in NOT_PLANTED):
+            raise SystemExit(
+                f"{name}: {found[label]['says'][-1]}; the patch does not fit the software"
+            )
         took = f"{found[label]['runs']} runs, {time.monotonic() - started:.0f} s"
         sys.stderr.write(f"{label}: gate {verdict} ({took}): {found[label]['says'][-1]}\n")
         (arguments.results / "verdicts.json").write_text(json.dumps(found, indent=1) + "\n")
