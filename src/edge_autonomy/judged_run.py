@@ -26,7 +26,8 @@ STARTUP_TIMEOUT_S = 180.0
 RUN_TIMEOUT_S = 900.0
 """Wall time after which a run is given up, however slowly the machine simulates."""
 GOAL_PERIOD_S = 0.5
-PASSING_STATES = ("nominal", "degraded")
+SETTLING_S = 1.0
+"""Simulated time for which the monitor finds nothing wrong before a goal is given."""
 
 ResultT = TypeVar("ResultT")
 ResultT_co = TypeVar("ResultT_co", covariant=True)
@@ -63,8 +64,9 @@ class Witness(Generic[ResultT]):
         self._intervening = False
         self._ticks: dict[str, int] = {}
         self._given = False
-        self.passing = False
+        self._calm_since_ns: int | None = None
         self.deciding = False
+        self.watching = False
         self.active = False
         self.result: ResultT | None = None
         self.mission_state = ""
@@ -82,6 +84,17 @@ class Witness(Generic[ResultT]):
     def simulated_s(self) -> float:
         """Newest time of the simulator's clock."""
         return seconds(self._now_ns)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the stack has been ready to drive for a while, and nothing would go unseen.
+
+        Each link between two processes is found for itself, which takes up to some seconds, and
+        those that start beside each other on few cores hold each other up until then.
+        """
+        calm = self._calm_since_ns
+        settled = calm is not None and seconds(self._now_ns - calm) >= SETTLING_S
+        return settled and self.deciding and self.watching and self.mission_state != ""
 
     def give_goal(self) -> None:
         """Publish the goal; from now on the judge watches, that no motion goes unseen."""
@@ -102,6 +115,7 @@ class Witness(Generic[ResultT]):
         self._now_ns = stamp_of(message.clock)
 
     def _on_truth(self, message: DiagnosticStatus) -> None:
+        self.watching = True
         if not self._given or self.result is not None:
             return
         values = _values(message)
@@ -120,7 +134,10 @@ class Witness(Generic[ResultT]):
 
     def _on_state(self, message: DiagnosticArray) -> None:
         status = message.status[0]
-        self.passing = status.message in PASSING_STATES
+        if status.message != "nominal":
+            self._calm_since_ns = None
+        elif self._calm_since_ns is None:
+            self._calm_since_ns = self._now_ns
         intervening = self.active and _values(status)["intervention"] != "none"
         self.interventions += intervening and not self._intervening
         self._intervening = intervening
@@ -156,7 +173,7 @@ def drive(launch: RunningLaunch, witness: Witness[ResultT], limit_s: float) -> N
     Raises:
         DemoError: the stack does not start, or breaks down.
     """
-    _spin(launch, witness, lambda: witness.passing and witness.deciding, STARTUP_TIMEOUT_S)
+    _spin(launch, witness, lambda: witness.ready, STARTUP_TIMEOUT_S)
     given = 0.0
     deadline = time.monotonic() + STARTUP_TIMEOUT_S
     while not witness.active:

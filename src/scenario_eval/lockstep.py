@@ -36,7 +36,7 @@ TICK_NS = 20 * MILLISECOND
 DECISION_RATE = 20.0
 MISSION_RATE = 10.0
 GOAL_LEASE_S = 1.0
-NODES = ("perception", "mission", "decision", "safety_monitor")
+NODES = ("perception", "mission", "decision", "safety_gate", "safety_monitor")
 
 
 class LockstepStack:
@@ -90,6 +90,9 @@ class LockstepStack:
             self._decided_ns: int | None = None
             self._output: DecisionOutput | None = None
             self._outputs: Outbox[DecisionOutput] = Outbox()
+        elif node == "safety_gate":
+            if self._gate is not None:
+                self._gate.restart_gate()
         elif self._options.monitor:
             self._monitor = self._options.safety_monitor()
             self._guarded: MonitorOutput | None = None
@@ -245,11 +248,13 @@ class LockstepStack:
 
     def _ask_gate(self, gate: GatedGoals, now_ns: int) -> None:
         """Let the gate hear what its node hears, and the mission ask it."""
-        guarded = self._guarded if self._monitor else None
-        place = self._odometry.pose if self._odometry else None
-        arrived = self._mission.status.state is MissionState.REACHED
-        gate.observe(str(guarded.state) if guarded else "", place, arrived, self._true_ns)
-        goal = gate.step(self._true_ns, self._responds("mission"))
+        gate_runs = self._responds("safety_gate")
+        if gate_runs:
+            guarded = self._guarded if self._monitor else None
+            place = self._odometry.pose if self._odometry else None
+            arrived = self._mission.status.state is MissionState.REACHED
+            gate.observe(str(guarded.state) if guarded else "", place, arrived, self._true_ns)
+        goal = gate.step(self._true_ns, self._responds("mission"), gate_runs)
         if goal is not None:
             self._mission.set_goal(goal, now_ns)
 

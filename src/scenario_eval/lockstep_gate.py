@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,17 @@ class GatedGoals:
     was denied, or "".
     """
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, new_gate: Callable[[], Gate]) -> None:
+        """`new_gate` makes the gate's core, as its process begins with it."""
+        self._new_gate = new_gate
         self._asked = 0
+        self._runs = True
+        self.restart_gate()
         self.restart_mission()
+
+    def restart_gate(self) -> None:
+        """The gate's process began anew: it has forgotten whom it asked and what it counted."""
+        self._gate = self._new_gate()
 
     def restart_mission(self) -> None:
         """The mission's process began anew: what it had asked for is forgotten."""
@@ -76,15 +83,16 @@ class GatedGoals:
             self._gate.progress()
 
     def answer(self, approves: bool, who: str, now_ns: int) -> None:
-        """A person answers what has waited longest; nothing, where nothing waits."""
-        if self._gate.pending:
+        """A person answers what has waited longest, if something waits and the gate hears."""
+        if self._runs and self._gate.pending:
             request_id = self._gate.pending[0][0].request_id
             answer = self._gate.approve if approves else self._gate.reject
             self._decisions.append(answer(request_id, who, now_ns))
 
-    def step(self, now_ns: int, mission_runs: bool = True) -> Pose2D | None:
+    def step(self, now_ns: int, mission_runs: bool = True, gate_runs: bool = True) -> Pose2D | None:
         """Let the mission hear and ask, and the gate decide; returns a goal allowed just now."""
-        overdue = self._gate.expire(now_ns)
+        self._runs = gate_runs
+        overdue = self._gate.expire(now_ns) if gate_runs else []
         if not mission_runs:
             self._decisions += overdue
             return None
@@ -92,7 +100,7 @@ class GatedGoals:
             self._permission.hear(_heard(decision), now_ns)
         self._decisions = list(overdue)
         question = self._permission.due(now_ns)
-        if question is not None:
+        if question is not None and gate_runs:
             self._decisions.append(self._gate.decide(_request(question), now_ns))
         goal, refusal = self._permission.settled()
         if goal is not None or refusal:

@@ -87,4 +87,5 @@ class StackOptions:
         # The engine of its policy is heavy: only where it is asked for.
         from scenario_eval.lockstep_gate import GatedGoals, gate_of
 
-        return GatedGoals(gate_of(self.gate, self.gate_site))
+        directory, site = self.gate, self.gate_site
+        return GatedGoals(lambda: gate_of(directory, site))

@@ -28,15 +28,18 @@ class Asking:
     """A mission and a gate on a clock of their own."""
 
     def __init__(self, site: dict[str, object]) -> None:
-        self.goals = GatedGoals(gate_of(POLICY, site))
+        self.goals = GatedGoals(lambda: gate_of(POLICY, site))
         self.now_ns = 0
 
-    def run(self, ticks: int, state: str = "nominal", mission_runs: bool = True) -> list[Pose2D]:
+    def run(
+        self, ticks: int, state: str = "nominal", mission_runs: bool = True, gate_runs: bool = True
+    ) -> list[Pose2D]:
         allowed = []
         for _ in range(ticks):
             self.now_ns += TICK_NS
-            self.goals.observe(state, Pose2D(0.0, 0.0), False, self.now_ns)
-            goal = self.goals.step(self.now_ns, mission_runs)
+            if gate_runs:
+                self.goals.observe(state, Pose2D(0.0, 0.0), False, self.now_ns)
+            goal = self.goals.step(self.now_ns, mission_runs, gate_runs)
             allowed += [goal] if goal is not None else []
         return allowed
 
@@ -143,3 +146,24 @@ def test_a_refused_goal_leaves_the_one_before_in_force() -> None:
     run = played(goals=[[1.2, 0.0]], events=events, stack=stack)
     assert run.outcome is Outcome.REACHED
     assert run.goals_given == 2 and run.trace.number("x").max() < 1.5
+
+
+def test_a_dead_gate_is_a_no_after_two_seconds(site: dict[str, object]) -> None:
+    asking = Asking(site)
+    asking.goals.ask(OUTSIDE, asking.now_ns)
+    assert asking.run(99, gate_runs=False) == [] and asking.goals.pending
+    assert asking.run(2, gate_runs=False) == [] and not asking.goals.pending
+    assert asking.goals.refusal.endswith("the gate does not answer")
+
+
+def test_a_gate_that_began_anew_asks_the_person_again(site: dict[str, object]) -> None:
+    asking = Asking(site)
+    asking.goals.ask(IN_BAY, asking.now_ns)
+    asking.run(50)
+    asking.goals.restart_gate()
+    asking.run(1, gate_runs=False)
+    asking.answer(True)
+    assert asking.run(1) == []
+    asking.run(30)
+    asking.answer(True)
+    assert asking.run(2) == [IN_BAY]

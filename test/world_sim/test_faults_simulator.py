@@ -101,8 +101,11 @@ def before(run: Run, topic: str, time_s: float) -> list[tuple[int, str, int, str
     return [a for a in run.arrivals if a[1] == topic and a[0] < time_s * SECOND]
 
 
+# A command that arrives twice at once is the same command.
+OWN = {("duplicate", "command"): {"spacing_s": 0.03}}
 CASES = [
     {"kind": kind, "target": target, "at_s": AT_S, "duration_s": DURATION_S}
+    | OWN.get((kind, target), {})
     for kind, fault_type in REGISTRY.items()
     if issubclass(fault_type, StreamFault | DriveFault)
     for target in targets_of(fault_type)

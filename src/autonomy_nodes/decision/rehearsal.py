@@ -18,10 +18,11 @@ def warm_up(
 ) -> None:
     """Compile and touch everything that a decision runs, on a small made-up room.
 
-    Both drivers are run, so that neither the first tick nor the first hand-over is slow.
+    Both drivers are run, and something stands near enough for them to look where they would stop,
+    so that neither the first tick, nor the first obstacle, nor the first hand-over is slow.
     """
     grid = np.zeros((160, 160), np.int8)
-    grid[:, 140] = 100
+    grid[:, 95] = 100
     costmap = Costmap(0, 0.05, -4.0, -4.0, grid)
     ranges = np.full(720, 3.0, np.float32)
     scan = LaserScan(0, ranges, -2.35619, 4.71238 / 719, 0.1, 30.0)

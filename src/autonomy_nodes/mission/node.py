@@ -60,7 +60,8 @@ class MissionNodeConfig:
     ask_gate: bool = False
     """A goal becomes active only once the safety gate allows it (`docs/gate.md`)."""
     goal_rate: float = 5.0
-    """A goal is a lease: silence on `/mission/goal` for 1 s means stop, an empty frame at once."""
+    """Of steady time. A goal is a lease: silence on `/mission/goal` for 1 s means stop, an empty
+    frame at once."""
     judge_rate: float = 10.0
     status_rate: float = 2.0
 
@@ -93,7 +94,8 @@ class MissionNode(Node):
         # message of /clock.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(CLOCK_PERIOD_S, self._time.now_ns, clock=steady)
-        self.create_timer(1.0 / config.goal_rate, self._publish_goal)
+        # A lease must not run out because its owner has not found the simulator's clock yet.
+        self.create_timer(1.0 / config.goal_rate, self._publish_goal, clock=steady)
         self.create_timer(1.0 / config.judge_rate, self._judge)
         self.create_timer(1.0 / config.status_rate, self._publish_status)
         self._asks_gate = config.ask_gate

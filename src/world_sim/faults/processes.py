@@ -37,7 +37,7 @@ class ProcessFault(Fault):
     """A fault of one node's process."""
 
     FAMILY: ClassVar[str] = "process"
-    target: Literal["perception", "decision", "mission", "safety_monitor"]
+    target: Literal["perception", "decision", "mission", "safety_gate", "safety_monitor"]
 
     @abstractmethod
     def begin(self, executor: ProcessExecutor) -> None:

@@ -97,7 +97,7 @@ class Reorder(TransportFault):
 
 
 @register
-class Duplicate(SensorTransportFault):
+class Duplicate(TransportFault):
     """Some messages arrive more than once."""
 
     kind: Literal["duplicate"] = "duplicate"

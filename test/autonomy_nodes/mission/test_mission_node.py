@@ -155,6 +155,14 @@ def test_repeats_the_goal_as_a_lease_until_it_is_reached(make_rig: Callable[...,
     assert len(rig.goals) == heard
 
 
+def test_a_lease_does_not_wait_for_the_simulators_clock(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(use_sim_time="true")
+    rig.send_goal(Pose2D(3.0, 4.0))
+    rig.until(lambda: len(rig.goals) >= 4)
+    assert rig.now_ns() == 0
+    assert {goal.header.frame_id for goal in rig.goals} == {"odom"}
+
+
 @pytest.mark.parametrize(
     ("goal", "frame", "reason"),
     [
