@@ -115,6 +115,12 @@ class DecisionNode(Node):
             self._switch.begin(self._config.shadow_policy, self._decision.roster.watch, False)
         self.add_on_set_parameters_callback(self._on_parameters)
         self._lifeline = hold_lifeline(self.get_name(), self.get_namespace())
+        # A process's first line of log takes up to a tenth of a second, the later ones half a
+        # millisecond: no hand-over may be the first.
+        name = policy.manifest.name if policy else "none"
+        self.get_logger().info(
+            json.dumps({"event": "ready", "driver": core_config.driver, "policy": name})
+        )
         self._connect()
 
     def _load_policy(self, driver: str) -> PolicyRunner | None:
