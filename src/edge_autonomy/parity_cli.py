@@ -18,6 +18,7 @@ def parity(
         list[Path] | None, typer.Argument(help="Scenario files or directories.")
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Scenarios to compare.")] = 20,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each over DDS.")] = 3,
     table: Annotated[Path | None, typer.Option(help="Write the table here as Markdown.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -29,7 +30,7 @@ def parity(
     plans = chosen(load_runs(find_files(paths or [share_directory() / "scenarios"])), count)
     pairs = []
     for number, plan in enumerate(plans, start=1):
-        pairs.append(compare(plan))
+        pairs.append(compare(plan, repeats))
         pair = pairs[-1]
         print(
             f"[{number}/{len(plans)}] {pair.run}: {pair.outcome_lockstep} / {pair.outcome_dds}, "

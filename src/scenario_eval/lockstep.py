@@ -248,7 +248,7 @@ class LockstepStack:
 
     def _ask_gate(self, gate: GatedGoals, now_ns: int) -> None:
         """Let the gate hear what its node hears, and the mission ask it."""
-        gate_runs = self._responds("safety_gate")
+        gate_runs = self._begin("safety_gate") is not None
         if gate_runs:
             guarded = self._guarded if self._monitor else None
             place = self._odometry.pose if self._odometry else None

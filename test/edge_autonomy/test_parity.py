@@ -89,6 +89,24 @@ def test_a_pair_agrees_in_outcome_time_and_way(changed, agrees):
     assert ("agrees |" in markdown([pair])) == agrees
 
 
+def test_over_dds_medians_count_and_one_other_outcome_is_enough(plans, monkeypatch):
+    def ends(*outcomes):
+        runs = [
+            parity.WayAndEnd(outcome, time_s, WAY + np.array([0.0, away]), interventions)
+            for outcome, time_s, away, interventions in outcomes
+        ]
+        monkeypatch.setattr(parity, "on_nodes", lambda *_: runs.pop(0))
+        return parity.compare(chosen(plans, 1)[0], len(runs))
+
+    monkeypatch.setattr(parity, "in_lockstep", lambda *_: parity.WayAndEnd("reached", 4.0, WAY))
+    pair = ends(("reached", 4.1, 0.1, 0), ("reached", 9.0, 0.9, 7), ("reached", 4.0, 0.0, 1))
+    assert (pair.time_dds_s, pair.way_m, pair.interventions_dds) == (4.1, 0.1, 1)
+    assert (pair.times_dds_s, pair.ways_m) == ((4.1, 9.0, 4.0), (0.1, 0.9, 0.0))
+    assert pair.agrees
+    pair = ends(("reached", 4.0, 0.0, 0), ("collided", 4.0, 0.0, 0), ("reached", 4.0, 0.0, 0))
+    assert (pair.outcome_dds, pair.agrees) == ("collided", False)
+
+
 def test_a_stack_that_breaks_down_loses_its_own_run_alone(plans, monkeypatch):
     def broken(*_):
         raise ParityError("world_sim has died")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autonomy_interfaces.messages import SECOND, Pose2D
+from autonomy_interfaces.share import share_directory
 from scenario_eval.episode import Episode, TickRecord
 from scenario_eval.lockstep import LockstepStack, StackOptions
 from scenario_eval.lockstep_transport import Outbox
@@ -73,6 +74,8 @@ def test_the_healthy_robot_drives_on_through_all_of_it(world_file: Path) -> None
         for kind, fault_type in REGISTRY.items()
         if issubclass(fault_type, ProcessFault | CpuLoad)
         for target in targets_of(fault_type)
+        # This robot asks no gate for leave.
+        if target != "safety_gate"
     ],
     ids=lambda entry: f"{entry['kind']}-{entry['target']}",
 )
@@ -83,6 +86,27 @@ def test_every_process_fault_changes_the_run_from_its_onset_on(
     assert during(episode, 0.0, AT_S) == during(reference, 0.0, AT_S)
     assert episode.ticks != reference.ticks or episode.decisions != reference.decisions
     assert episode.contact == ""
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "kill"}, {"kind": "hang"}, {"kind": "slow", "factor": 60.0}]
+)
+def test_a_gate_that_does_not_run_gives_no_leave(
+    world_file: Path, fault: dict[str, object]
+) -> None:
+    def waited(*faults: dict[str, object]) -> int:
+        simulator = Simulator(
+            load_world(world_file), [RobotSpawn()], seed=1, faults=parse_faults(faults)
+        )
+        options = StackOptions(driver="fallback", gate=share_directory() / "config/gate")
+        stack = LockstepStack(simulator, options)
+        stack.run(lambda _: False, 0.5)
+        stack.set_goal(Pose2D(7.0, 0.0))
+        episode = stack.run(lambda tick: tick.mission == "active", 1.0)
+        return len(episode.ticks)
+
+    assert waited() < 30
+    assert waited({"target": "safety_gate", "at_s": 0.2, "duration_s": 0.6, **fault}) > 38
 
 
 def test_a_loaded_computer_delays_the_same_steps_on_every_run(world_file: Path) -> None:

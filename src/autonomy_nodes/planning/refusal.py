@@ -10,6 +10,9 @@ from autonomy_nodes.planning.config import PlannerConfig
 # A command below these asks for no motion worth the name, m/s and rad/s.
 LEAST_SPEED = 0.08
 LEAST_RATE = 0.2
+# Of an arc, the turn is what is refused where it moves a point this far from the centre, metres,
+# faster than the centre itself: about half the length of a robot.
+ARM = 0.3
 # Less than this share of what was asked for is a refusal.
 LEAST_SHARE = 0.2
 
@@ -47,15 +50,24 @@ class RefusalWatch:
 
     def reset(self) -> None:
         """Forget what was refused."""
-        self._since_ns: dict[str, int] = {}
+        self._waited_ns: dict[str, int] = {}
         self._until_ns: dict[str, int] = {}
+        self._last_ns: int | None = None
 
     def step(self, command: tuple[float, float], odometry: Odometry, now_ns: int) -> Refused:
-        """Take in the last command and the motion now; returns what is refused."""
+        """Take in the last command and the motion now; returns what is refused.
+
+        A driver that wavers between two motions waits for each of them until one is carried out.
+        """
         asked = _asked(command, odometry)
-        self._since_ns = {asked: self._since_ns.get(asked, now_ns)} if asked else {}
-        if asked and now_ns - self._since_ns[asked] >= self._patience_ns:
-            self._until_ns[asked] = now_ns + self._memory_ns
+        passed_ns = 0 if self._last_ns is None else now_ns - self._last_ns
+        self._last_ns = now_ns
+        if not asked:
+            self._waited_ns = {}
+        else:
+            self._waited_ns[asked] = self._waited_ns.get(asked, -passed_ns) + passed_ns
+            if self._waited_ns[asked] >= self._patience_ns:
+                self._until_ns[asked] = now_ns + self._memory_ns
         current = {name for name, until_ns in self._until_ns.items() if until_ns > now_ns}
         if len(current) == 4:
             self._until_ns = {}
@@ -66,9 +78,9 @@ class RefusalWatch:
 def _asked(command: tuple[float, float], odometry: Odometry) -> str:
     """The motion that was asked for and is not carried out, or ""."""
     vx, wz = command
-    if abs(vx) > LEAST_SPEED:
-        if odometry.vx * vx < LEAST_SHARE * vx * vx:
-            return "forward" if vx > 0 else "reverse"
-    elif abs(wz) > LEAST_RATE and odometry.wz * wz < LEAST_SHARE * wz * wz:
-        return "left" if wz > 0 else "right"
+    if ARM * abs(wz) > abs(vx):
+        if abs(wz) > LEAST_RATE and odometry.wz * wz < LEAST_SHARE * wz * wz:
+            return "left" if wz > 0 else "right"
+    elif abs(vx) > LEAST_SPEED and odometry.vx * vx < LEAST_SHARE * vx * vx:
+        return "forward" if vx > 0 else "reverse"
     return ""

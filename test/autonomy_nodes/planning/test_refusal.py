@@ -22,6 +22,7 @@ def watch_for(ticks, command, vx=0.0, wz=0.0, watch=None, start=0):
     [
         ((0.5, 0.0), Refused(forward=True)),
         ((-0.5, 1.0), Refused(reverse=True)),
+        ((-0.2, 1.0), Refused(left=True)),
         ((0.0, 1.0), Refused(left=True)),
         ((0.0, -1.0), Refused(right=True)),
         ((0.01, 0.01), NOTHING_REFUSED),
@@ -37,6 +38,21 @@ def test_patience_comes_first():
 
 def test_a_motion_carried_out_slowly_is_not_refused():
     assert watch_for(20, (0.5, 0.0), vx=0.2) == NOTHING_REFUSED
+
+
+def test_a_driver_that_wavers_waits_for_each_motion():
+    watch = RefusalWatch(CONFIG)
+    for tick in range(0, 20, 2):
+        watch_for(1, (0.1, -1.4), watch=watch, start=tick)
+        refused = watch_for(1, (-0.5, 0.0), watch=watch, start=tick + 1)
+    assert refused == Refused(reverse=True, right=True)
+
+
+def test_a_motion_carried_out_ends_the_wait_for_every_other():
+    watch = RefusalWatch(CONFIG)
+    watch_for(6, (0.5, 0.0), watch=watch)
+    watch_for(1, (0.0, 1.0), wz=0.5, watch=watch, start=6)
+    assert watch_for(6, (0.5, 0.0), watch=watch, start=7) == NOTHING_REFUSED
 
 
 def test_a_refusal_is_forgotten_after_a_while():
