@@ -19,6 +19,8 @@ from scenario_eval.judging.pairs import holm, p_worse, paired
 from scenario_eval.results import RunResult
 
 ALL = "all"
+MISSING_NAMED = 3
+"""So many of the runs that are missing are named: a part of a library lacks most of it."""
 
 
 class GateSettingsError(ValueError):
@@ -134,8 +136,12 @@ def judge(results: Sequence[RunResult], baseline: Baseline, settings: GateSettin
 
 
 def _missing(baseline: Baseline, now: Baseline) -> Iterable[Reason]:
-    for name in sorted(baseline.runs.keys() - now.runs.keys()):
-        yield Reason("missing", name, "in the baseline, but was not run")
+    names = sorted(baseline.runs.keys() - now.runs.keys())
+    if names:
+        named = ", ".join(names[:MISSING_NAMED])
+        more = f" and {len(names) - MISSING_NAMED} more" if len(names) > MISSING_NAMED else ""
+        runs = "1 run" if len(names) == 1 else f"{len(names)} runs"
+        yield Reason("missing", runs, f"in the baseline, but not run: {named}{more}")
 
 
 def _safety(baseline: Baseline, now: Baseline) -> Iterable[Reason]:

@@ -101,6 +101,14 @@ def test_a_run_that_is_lost_or_missing_fails(settings):
     assert "SIGSEGV" in str(verdict.reasons[1])
 
 
+def test_most_of_a_library_that_was_not_run_is_one_reason(settings):
+    before = campaign()
+    verdict = judge(before[:1], baseline_of(before), settings)
+    missing = f"missing: {len(before) - 1} runs: in the baseline, but not run: edge/case@1"
+    assert len(verdict.reasons) == 1 and str(verdict.reasons[0]).startswith(missing)
+    assert str(verdict.reasons[0]).endswith(f"and {len(before) - 4} more")
+
+
 def test_a_mean_that_drifts_fails_and_noise_does_not(settings):
     slower = with_kpi(campaign(), "duration_s", lambda i, value: value * 1.06)
     verdict = judge(slower, baseline_of(campaign()), settings)
