@@ -142,6 +142,27 @@ def scan_from_ros(message: LaserScanMsg) -> LaserScan:
     )
 
 
+def scan_from_raw(data: bytes) -> LaserScan:
+    """A serialized sensor_msgs/LaserScan to data, without its object and its intensities."""
+    if data[0] or data[1] > 1:
+        return scan_from_ros(deserialize_message(data, LaserScanMsg))
+    order = "<" if data[1] else ">"
+    frame_id, end = _cdr_string(data, order, 12)
+    at = end + -end % 4
+    angle_min, _, angle_increment, _, _, range_min, range_max, count = struct.unpack_from(
+        order + "7fI", data, at
+    )
+    return LaserScan(
+        stamp_of_raw(data),
+        np.frombuffer(data, order + "f4", count, at + 32).astype(np.float32),
+        angle_min,
+        angle_increment,
+        range_min,
+        range_max,
+        frame_id,
+    )
+
+
 def scan_to_ros(scan: LaserScan) -> LaserScanMsg:
     """Data to sensor_msgs/LaserScan."""
     message = LaserScanMsg()
@@ -312,6 +333,41 @@ def costmap_to_ros(costmap: Costmap) -> OccupancyGrid:
     message.info.origin.orientation.w = 1.0
     message.data = array.array("b", np.ascontiguousarray(costmap.data).tobytes())
     return message
+
+
+def costmap_to_raw(costmap: Costmap) -> bytes:
+    """A costmap as a serialized nav_msgs/OccupancyGrid: the cells are copied once.
+
+    Plain CDR: after four bytes of encapsulation, everything is aligned to its size, at most 8.
+    """
+    stamp = divmod(costmap.stamp_ns, SECOND)
+    name = costmap.frame_id.encode() + b"\0"
+    head = struct.pack("<4BiII", 0, 1, 0, 0, *stamp, len(name)) + name
+    height, width = costmap.data.shape
+    info = struct.pack("<iIfII", *stamp, costmap.resolution, width, height)
+    head += bytes(-len(head) % 4) + info
+    head += bytes((4 - len(head)) % 8)
+    origin = struct.pack("<7d", costmap.origin_x, costmap.origin_y, 0.0, 0.0, 0.0, 0.0, 1.0)
+    cells = np.ascontiguousarray(costmap.data)
+    return b"".join((head, origin, struct.pack("<I", cells.size), cells.data))
+
+
+def costmap_from_raw(data: bytes) -> Costmap:
+    """A serialized nav_msgs/OccupancyGrid to data: the cells are copied once."""
+    if data[0] or data[1] > 1:
+        return costmap_from_ros(deserialize_message(data, OccupancyGrid))
+    order = "<" if data[1] else ">"
+    frame_id, end = _cdr_string(data, order, 12)
+    # Past the time at which the map was loaded.
+    at = end + -end % 4 + 8
+    resolution, width, height = struct.unpack_from(order + "fII", data, at)
+    at += 12
+    at += (4 - at) % 8
+    origin_x, origin_y = struct.unpack_from(order + "2d", data, at)
+    at += 8 * 7
+    (count,) = struct.unpack_from(order + "I", data, at)
+    cells = np.frombuffer(data, np.int8, count, at + 4).reshape(height, width).copy()
+    return Costmap(stamp_of_raw(data), resolution, origin_x, origin_y, cells, frame_id)
 
 
 def gate_question_to_ros(question: GateQuestion) -> DiagnosticStatus:

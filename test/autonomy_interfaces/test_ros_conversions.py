@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
-from rclpy.serialization import serialize_message
+from nav_msgs.msg import OccupancyGrid
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import LaserScan as LaserScanMsg
 
 from autonomy_interfaces import ros
 from autonomy_interfaces.messages import Costmap, Imu, LaserScan, Odometry, Pose2D, VelocityCommand
@@ -16,6 +18,31 @@ def test_scan_survives_the_round_trip_with_nan_and_inf() -> None:
     assert (back.stamp_ns, back.angle_min, back.angle_increment) == (STAMP, -1.5, 0.5)
     assert (back.range_min, back.range_max, back.frame_id) == (0.125, 30.0, "lidar_link")
     assert ros.scan_to_ros(scan).angle_max == 0.0
+
+
+@pytest.mark.parametrize("frame", ["lidar_link", "", "ab", "längs"])
+def test_a_scan_off_the_wire_is_what_its_message_says(frame: str) -> None:
+    ranges = np.array([1.0, np.inf, np.nan, 0.05], dtype=np.float32)
+    message = ros.scan_to_ros(LaserScan(STAMP, ranges, -1.5, 0.1, 0.125, 30.0, frame))
+    message.intensities = [1.0, 2.0, 3.0, 4.0]
+    data = serialize_message(message)
+    expected = ros.scan_from_ros(deserialize_message(data, LaserScanMsg))
+    for raw in (data, _words_swapped(data)):
+        found = ros.scan_from_raw(raw)
+        np.testing.assert_array_equal(found.ranges, ranges)
+        assert found.ranges.flags.writeable and found.ranges.dtype == np.float32
+        same = ("stamp_ns", "angle_min", "angle_increment", "range_min", "range_max", "frame_id")
+        assert all(getattr(found, name) == getattr(expected, name) for name in same)
+
+
+def _words_swapped(data: bytes) -> bytes:
+    """A message that is a header and then four-byte words, in the other byte order."""
+    length = int.from_bytes(data[12:16], "little")
+    rest = 16 + length + -length % 4
+    swapped = [
+        np.frombuffer(part, "<u4").astype(">u4").tobytes() for part in (data[4:16], data[rest:])
+    ]
+    return b"\0\0\0\0" + swapped[0] + data[16:rest] + swapped[1]
 
 
 def test_odometry_survives_the_round_trip() -> None:
@@ -75,3 +102,34 @@ def test_costmap_keeps_rows_as_y_and_unknown_cells() -> None:
     back = ros.costmap_from_ros(message)
     np.testing.assert_array_equal(back.data, data)
     assert (back.origin_x, back.origin_y, back.stamp_ns) == (-1.0, 2.0, STAMP)
+
+
+@pytest.mark.parametrize("frame", ["odom", "", "robot/odom", "längs"])
+@pytest.mark.parametrize("shape", [(2, 3), (4, 4), (7, 5)])
+def test_a_costmap_on_the_wire_is_the_message_s_own(frame: str, shape: tuple[int, int]) -> None:
+    cells = np.arange(shape[0] * shape[1], dtype=np.int8).reshape(shape)[:, ::-1] - 1
+    costmap = Costmap(STAMP, 0.05, -1.0, 2.0, cells, frame)
+    message = deserialize_message(serialize_message(ros.costmap_to_ros(costmap)), OccupancyGrid)
+    assert deserialize_message(ros.costmap_to_raw(costmap), OccupancyGrid) == message
+    found, expected = (
+        ros.costmap_from_raw(serialize_message(message)),
+        ros.costmap_from_ros(message),
+    )
+    np.testing.assert_array_equal(found.data, cells)
+    assert found.data.flags.writeable
+    same = ("stamp_ns", "resolution", "origin_x", "origin_y", "frame_id")
+    assert all(getattr(found, name) == getattr(expected, name) for name in same)
+
+
+def test_a_costmap_of_the_other_byte_order_is_read() -> None:
+    cells = np.array([[0, 100, -1], [99, 1, 50]], dtype=np.int8)
+    data = ros.costmap_to_raw(Costmap(STAMP, 0.5, -1.0, 2.0, cells))
+    at = 4 + 8 + 4 + 8 + 8 + 12
+    at += (4 - at) % 8
+    swapped = bytearray(_words_swapped(data[:at]))
+    swapped += np.frombuffer(data, "<f8", 7, at).astype(">f8").tobytes()
+    swapped += len(cells.tobytes()).to_bytes(4, "big") + cells.tobytes()
+    found = ros.costmap_from_raw(bytes(swapped))
+    np.testing.assert_array_equal(found.data, cells)
+    assert (found.resolution, found.origin_x, found.origin_y) == (0.5, -1.0, 2.0)
+    assert (found.stamp_ns, found.frame_id) == (STAMP, "odom")

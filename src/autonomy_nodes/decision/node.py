@@ -45,12 +45,12 @@ from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     command_qos,
     command_to_ros,
-    costmap_from_ros,
+    costmap_from_raw,
     declare_config,
     odometry_from_raw,
     pose_from_ros,
     pose_to_ros,
-    scan_from_ros,
+    scan_from_raw,
 )
 from autonomy_nodes.decision.decision import (
     Decision,
@@ -176,10 +176,10 @@ class DecisionNode(Node):
         )
         self._status_publisher = self.create_publisher(DiagnosticStatus, "/decision/status", 10)
         self._path_publisher = self.create_publisher(PathMsg, "/decision/path", 1)
-        self._scans = Mailbox(self, LaserScanMsg, "/scan", NEWEST_QOS)
+        self._scans = Mailbox(self, LaserScanMsg, "/scan", NEWEST_QOS, raw=True)
         self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS, raw=True)
         self.create_subscription(
-            OccupancyGrid, "/perception/costmap", self._on_costmap, COSTMAP_QOS
+            OccupancyGrid, "/perception/costmap", self._on_costmap, COSTMAP_QOS, raw=True
         )
         self.create_subscription(PoseStamped, "/mission/goal", self._on_goal, 1)
         self._period_ns = nanoseconds(1.0 / config.decision_rate)
@@ -189,7 +189,7 @@ class DecisionNode(Node):
     def _look(self) -> None:
         """Take the newest measurements; they wait where the middleware put them."""
         if (scan := self._scans.newest()) is not None:
-            self._scan = scan_from_ros(scan)
+            self._scan = scan_from_raw(scan)
         if (odometry := self._odometries.newest()) is not None:
             self._odometry = odometry_from_raw(odometry)
 
@@ -204,9 +204,9 @@ class DecisionNode(Node):
             return
         self._lease.hear(pose_from_ros(message), self._time.now_ns())
 
-    def _on_costmap(self, message: OccupancyGrid) -> None:
+    def _on_costmap(self, data: bytes) -> None:
         """Decide at once, unless costmaps come much faster than decisions are wanted."""
-        self._costmap = costmap_from_ros(message)
+        self._costmap = costmap_from_raw(data)
         stamp_ns = self._costmap.stamp_ns
         if abs(stamp_ns - self._planned_ns) >= self._period_ns // 2:
             self._planned_ns = stamp_ns

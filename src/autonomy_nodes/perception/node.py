@@ -13,7 +13,6 @@ from nav_msgs.msg import Odometry as OdometryMsg
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
 from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
@@ -23,10 +22,10 @@ from autonomy_interfaces.priority import DRIVING, prefer
 from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     SENSOR_QOS,
-    costmap_to_ros,
+    costmap_to_raw,
     declare_config,
     odometry_from_raw,
-    scan_from_ros,
+    scan_from_raw,
     stamp_of_raw,
 )
 from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
@@ -67,8 +66,8 @@ class PerceptionNode(Node):
             self._core.observe(self._odometry)
         if self._odometry is None or not self._rate.due(stamp_of_raw(data)):
             return
-        scan = scan_from_ros(deserialize_message(data, LaserScanMsg))
-        self._publisher.publish(costmap_to_ros(self._core.step(scan, self._odometry)))
+        costmap = self._core.step(scan_from_raw(data), self._odometry)
+        self._publisher.publish(costmap_to_raw(costmap))
 
 
 def warm_up(config: PerceptionConfig) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from autonomy_nodes.nearest_in_column import rows_to_occupied
+
 OCCUPIED = 100
 
 
@@ -30,8 +32,9 @@ def distance_field(
 ) -> None:
     """Fill `out` with the distance from each cell's centre to the nearest occupied centre.
 
-    Every occupied cell at the edge of its obstacle lowers what its kernel covers: exact below
-    `bound`, and `bound` where nothing is nearer.
+    Each cell learns how many rows away the nearest occupied cell of its column is; then that
+    cell's line of the kernel is laid along the row, to the sides where it may be the nearest:
+    exact below `bound`, and `bound` where nothing is nearer.
 
     Args:
         cost: (H, W) int8 costmap data.
@@ -42,36 +45,38 @@ def distance_field(
         out: (h, w) float32 output, metres.
     """
     height, width = out.shape
-    rows, cols = cost.shape
     radius = kernel.shape[0] // 2
     out[:, :] = bound
-    for row in range(max(0, first_row - radius), min(rows, first_row + height + radius)):
-        for col in range(max(0, first_col - radius), min(cols, first_col + width + radius)):
-            if cost[row, col] != OCCUPIED or _is_interior(cost, row, col):
+    around = _window(cost, first_row - radius, first_col - radius, out.shape, 2 * radius)
+    away = np.empty((height + 2 * radius, width + 2 * radius + 2), dtype=np.int16)
+    rows_to_occupied(around, OCCUPIED - 1, radius + 1, away)
+    for row in range(height):
+        here, line = away[row + radius], out[row]
+        for col in range(-radius, width + radius):
+            at = col + radius + 1
+            rows = here[at]
+            if rows > radius:
                 continue
-            r, c = row - first_row, col - first_col
-            low, high = max(0, c - radius), min(width, c + radius + 1)
-            for line in range(max(0, r - radius), min(height, r + radius + 1)):
-                target = out[line, low:high]
-                source = kernel[line - r + radius, low - c + radius : high - c + radius]
-                for i in range(target.shape[0]):
-                    here, there = target[i], source[i]
-                    target[i] = here if here < there else there
-    for r in range(height):
-        for c in range(width):
-            row, col = first_row + r, first_col + c
-            if 0 <= row < rows and 0 <= col < cols and cost[row, col] == OCCUPIED:
-                out[r, c] = 0.0
+            low = max(0, col - radius if here[at - 1] > rows else col)
+            high = min(width, col + radius + 1 if here[at + 1] > rows else col + 1)
+            if low >= high:
+                continue
+            target = line[low:high]
+            source = kernel[radius + rows, low - col + radius : high - col + radius]
+            for i in range(target.shape[0]):
+                before, given = target[i], source[i]
+                target[i] = before if before < given else given
 
 
 @njit(cache=True)
-def _is_interior(cost: NDArray[np.int8], row: int, col: int) -> bool:
-    """Whether the four neighbours are occupied too: no free cell is nearest to such a cell."""
-    if row == 0 or col == 0 or row == cost.shape[0] - 1 or col == cost.shape[1] - 1:
-        return False
-    return bool(
-        cost[row - 1, col] == OCCUPIED
-        and cost[row + 1, col] == OCCUPIED
-        and cost[row, col - 1] == OCCUPIED
-        and cost[row, col + 1] == OCCUPIED
-    )
+def _window(
+    cost: NDArray[np.int8], top: int, left: int, shape: tuple[int, int], more: int
+) -> NDArray[np.int8]:
+    """Cells of `cost` from (top, left) on, `shape` and `more` of them; unknown outside of it."""
+    window = np.full((shape[0] + more, shape[1] + more), -1, dtype=np.int8)
+    first_row, last_row = max(0, top), min(cost.shape[0], top + window.shape[0])
+    first_col, last_col = max(0, left), min(cost.shape[1], left + window.shape[1])
+    for row in range(first_row, last_row):
+        for col in range(first_col, last_col):
+            window[row - top, col - left] = cost[row, col]
+    return window

@@ -18,6 +18,8 @@ BUCKETS = 8192
 # them by noise, and must find the way out.
 ESCAPE_SPEED = 0.1
 ESCAPE_CELLS = 4
+# In which the descent looks for the steepest way down.
+DIRECTIONS = 24
 
 
 def speed_map(
@@ -45,22 +47,44 @@ def speed_map(
     Returns:
         (H // pool, W // pool) float32, m/s; `BLOCKED` where impassable.
     """
-    height, width = cost.shape[0] // pool, cost.shape[1] // pool
-    lowest = np.full((height, width), 127, dtype=np.int8)
-    unknown = np.zeros((height, width), dtype=np.int8)
-    for r in range(pool):
-        for c in range(pool):
-            part = cost[r : height * pool : pool, c : width * pool : pool]
-            unknown += part < 0
-            np.minimum(lowest, part, out=lowest)
     by_cost = free_speed + (tight_speed - free_speed) * np.arange(128) / 98.0
     by_cost[passable_cost + 1 :] = BLOCKED
-    speed: NDArray[np.float32] = by_cost.astype(np.float32)[np.maximum(lowest, 0)]
-    unseen = 2 * unknown > pool * pool
-    speed[unseen] = np.minimum(speed[unseen], np.float32(unknown_speed))
-    speed[[0, -1], :] = BLOCKED
-    speed[:, [0, -1]] = BLOCKED
+    speed = np.empty((cost.shape[0] // pool, cost.shape[1] // pool), dtype=np.float32)
+    _pool_speeds(cost, pool, by_cost.astype(np.float32), np.float32(unknown_speed), speed)
     return speed
+
+
+@njit(cache=True)
+def _pool_speeds(
+    cost: NDArray[np.int8],
+    pool: int,
+    by_cost: NDArray[np.float32],
+    unknown_speed: np.float32,
+    speed: NDArray[np.float32],
+) -> None:
+    """Fill `speed` as `speed_map` says; `by_cost`: (128,) float32, m/s."""
+    height, width = speed.shape
+    lowest = np.empty(width * pool, dtype=np.int8)
+    unseen = np.empty(width * pool, dtype=np.int8)
+    speed[0], speed[height - 1] = BLOCKED, BLOCKED
+    for row in range(1, height - 1):
+        lowest[:] = 127
+        unseen[:] = 0
+        for r in range(pool):
+            line = cost[row * pool + r]
+            for i in range(width * pool):
+                lowest[i] = line[i] if line[i] < lowest[i] else lowest[i]
+                unseen[i] += line[i] < 0
+        speed[row, 0], speed[row, width - 1] = BLOCKED, BLOCKED
+        for col in range(1, width - 1):
+            cheapest, unknown = 127, 0
+            for i in range(col * pool, (col + 1) * pool):
+                cheapest = min(cheapest, lowest[i])
+                unknown += unseen[i]
+            expected = by_cost[max(cheapest, 0)]
+            if 2 * unknown > pool * pool:
+                expected = min(expected, unknown_speed)
+            speed[row, col] = expected
 
 
 @njit(cache=True)
@@ -93,12 +117,17 @@ def solve(
     flat_speed = speed.reshape(cells)
     flat_time = time.reshape(cells)
     flat_time[:] = UNREACHED
-    settled = np.zeros(cells, dtype=np.uint8)
+    # What is blocked needs no more attention than what is settled.
+    settled = np.empty(cells, dtype=np.uint8)
+    fastest = np.float32(1e-3)
+    for index in range(cells):
+        settled[index] = flat_speed[index] <= BLOCKED
+        fastest = max(fastest, flat_speed[index])
     head = np.full(BUCKETS, -1, dtype=np.int32)
     # A cell enters at most once as a seed and once by each neighbour.
     entry_cell = np.empty(5 * cells, dtype=np.int32)
     entry_next = np.empty(5 * cells, dtype=np.int32)
-    per_second = 2.0 * max(float(flat_speed.max()), 1e-3) / cell
+    per_second = 2.0 * float(fastest) / cell
     used = 0
     for i in range(seeds.shape[0]):
         index = seeds[i]
@@ -119,17 +148,8 @@ def solve(
         settled[index] = 1
         if index == target:
             last = min(BUCKETS, int((flat_time[index] + beyond) * per_second) + 1)
-        for direction in range(4):
-            neighbour = index + (
-                1
-                if direction == 0
-                else -1
-                if direction == 1
-                else width
-                if direction == 2
-                else -width
-            )
-            if settled[neighbour] or flat_speed[neighbour] <= BLOCKED:
+        for neighbour in (index + 1, index - 1, index + width, index - width):
+            if settled[neighbour]:
                 continue
             arrival = _arrival(flat_time, neighbour, width, cell / flat_speed[neighbour])
             if arrival < flat_time[neighbour]:
@@ -174,19 +194,19 @@ def continue_into_blocked(
     height, width = time.shape
     first_row, last_row = max(1, row - reach), min(height - 2, row + reach)
     first_col, last_col = max(1, col - reach), min(width - 2, col + reach)
+    straight = 1.0 * cell / ESCAPE_SPEED
+    slanting = math.sqrt(2.0) * cell / ESCAPE_SPEED
     for _ in range(ESCAPE_CELLS):
         before = time[first_row - 1 : last_row + 2, first_col - 1 : last_col + 2].copy()
         for r in range(first_row, last_row + 1):
-            for c in range(first_col, last_col + 1):
-                if before[r - first_row + 1, c - first_col + 1] != UNREACHED:
-                    continue
-                nearest = np.inf
-                for dr in range(3):
-                    for dc in range(3):
-                        steps = math.sqrt(2.0) if dr != 1 and dc != 1 else 1.0
-                        via = before[r - first_row + dr, c - first_col + dc]
-                        nearest = min(nearest, via + steps * cell / ESCAPE_SPEED)
-                time[r, c] = nearest
+            k = r - first_row
+            above, here, below = before[k], before[k + 1], before[k + 2]
+            line = time[r, first_col : last_col + 1]
+            for c in range(line.shape[0]):
+                beside = min(min(above[c + 1], below[c + 1]), min(here[c], here[c + 2]))
+                across = min(min(above[c], above[c + 2]), min(below[c], below[c + 2]))
+                nearest = min(beside + straight, across + slanting)
+                line[c] = nearest if here[c + 1] == UNREACHED else here[c + 1]
 
 
 @njit(cache=True)
@@ -210,11 +230,15 @@ def descend(
 ) -> NDArray[np.float64]:
     """Follow the field down from (col, row): the fastest path.
 
-    Each step goes `step` cells in the best of 24 directions.
+    Each step goes `step` cells in the best of `DIRECTIONS` directions.
 
     Returns:
         (M, 2) float64 positions (col, row) in cells, the start first.
     """
+    across, along = np.empty(DIRECTIONS), np.empty(DIRECTIONS)
+    for k in range(DIRECTIONS):
+        angle = k * math.pi / (DIRECTIONS // 2)
+        across[k], along[k] = step * math.cos(angle), step * math.sin(angle)
     path = np.empty((most, 2))
     path[0, 0], path[0, 1] = col, row
     count = 1
@@ -222,9 +246,8 @@ def descend(
     value = sample(time, col, row, unreached)
     while count < most:
         best, best_col, best_row = value, col, row
-        for k in range(24):
-            angle = k * math.pi / 12.0
-            c, r = col + step * math.cos(angle), row + step * math.sin(angle)
+        for k in range(DIRECTIONS):
+            c, r = col + across[k], row + along[k]
             here = sample(time, c, r, unreached)
             if here < best:
                 best, best_col, best_row = here, c, r

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autonomy_interfaces.messages import MILLISECOND, Costmap, LaserScan, Odometry
+from autonomy_nodes.perception import grid
 from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig, inscribed_radius
 
 BEAMS = 721
@@ -84,6 +85,27 @@ def test_cost_falls_with_distance_from_the_obstacle():
     assert 1 <= profile[6] <= 98
     assert all(a >= b for a, b in itertools.pairwise(profile))
     assert profile[-1] == 0, "outside the inflation radius"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 0.3), st.floats(0.0, 1.0))
+def test_a_cost_is_the_highest_that_any_occupied_cell_gives(seed, occupied, unknown):
+    generator = np.random.default_rng(seed)
+    evidence = np.where(generator.random((30, 45)) < unknown, grid.UNKNOWN, 0).astype(np.int8)
+    evidence[generator.random(evidence.shape) < occupied] = 3
+    evidence[5:15, 20:24] = grid.EVIDENCE_MAX
+    kernel = grid.inflation_kernel(0.05, 0.2, 0.4)
+    cost = np.empty_like(evidence)
+    grid.inflate(evidence, kernel, cost)
+    reach = kernel.shape[0] // 2
+    expected = np.full(np.add(evidence.shape, 2 * reach), -1, np.int8)
+    inner = expected[reach:-reach, reach:-reach]
+    inner[evidence != grid.UNKNOWN] = 0
+    for row, col in np.argwhere(evidence > 0):
+        around = expected[row : row + 2 * reach + 1, col : col + 2 * reach + 1]
+        np.maximum(around, kernel, out=around)
+    inner[evidence > 0] = 100
+    np.testing.assert_array_equal(cost, inner)
 
 
 @pytest.mark.parametrize("bad", [math.nan, -math.inf, -1.0, 0.0, 0.05, 31.0])
