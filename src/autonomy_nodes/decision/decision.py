@@ -99,6 +99,9 @@ class GuidedPlanner(Protocol):
     def guide(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> NDArray[np.float64]:
         """The global search alone: (M, 2) path in odom; M = 0 where there is none."""
 
+    def look_ahead(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> None:
+        """Do now what the next tick can begin with."""
+
 
 class Decision:
     """Chooses the driver of each tick and returns its command."""
@@ -154,9 +157,13 @@ class Decision:
         self._goal: Pose2D | None = None
         self._last_ns = 0
         self._seen: tuple[Observation, VelocityCommand] | None = None
+        self._ahead: tuple[Costmap, Odometry, Pose2D] | None = None
 
     def step(self, inputs: DecisionInputs, now_ns: int) -> DecisionOutput:
-        """Decide the command of the tick at `now_ns`; a clock that goes back starts afresh."""
+        """Decide the command of the tick at `now_ns`; a clock that goes back starts afresh.
+
+        Call `look_ahead` when the command is out; where nobody does, the next tick begins with it.
+        """
         goal = plausible_goal(inputs.goal)
         if goal != self._goal or now_ns < self._last_ns:
             self._start_goal(goal)
@@ -177,6 +184,8 @@ class Decision:
             return _halt("stale_costmap", now_ns)
         if math.hypot(goal.x - odometry.x, goal.y - odometry.y) <= self._config.goal_tolerance:
             return _halt("reached", now_ns, PlanStatus.REACHED)
+        self.look_ahead()
+        self._ahead = (costmap, odometry, goal)
         if self.roster.idle:
             return self._plan(costmap, odometry, goal, now_ns, self._undriven())
         lidar_yaw = self._config.lidar_pose[2]
@@ -195,12 +204,19 @@ class Decision:
             self.roster.observe(*self._seen)
             self._seen = None
 
+    def look_ahead(self) -> None:
+        """Search the way for the next tick over the last one's map; no command waits for it."""
+        if self._ahead is not None:
+            self._planner.look_ahead(*self._ahead)
+            self._ahead = None
+
     def _undriven(self) -> str:
         """Why no policy is asked at all."""
         return "driver_fallback" if self._mode is Mode.FALLBACK else "no_policy"
 
     def _start_goal(self, goal: Pose2D | None) -> None:
         self._goal = goal
+        self._ahead = None
         self._stall.reset()
         self.roster.reset()
 

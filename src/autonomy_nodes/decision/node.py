@@ -233,6 +233,7 @@ class DecisionNode(Node):
         self._decision.observe_shadows()
         self._explain(output, duration_ms)
         self._publish_path(output, now_ns)
+        self._decision.look_ahead()
 
     def _explain(self, output: DecisionOutput, duration_ms: float) -> None:
         """Say who drives and why: the status, a line of the record, and the log of hand-overs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,32 @@ __all__ = ["Plan", "PlanStatus", "Planner", "PlannerConfig"]
 
 # After a pause this long (another driver drove) the last solution means nothing.
 STALE_NS = 500_000_000
+# A field solved ahead serves for so long: a robot at full speed is 0.3 m farther then.
+AHEAD_NS = 150_000_000
 NO_PATH: NDArray[np.float64] = np.empty((0, 2))
 # Assumed between two ticks where there was none before.
 FIRST_TICK_S = 0.05
 # Reversing is cheap while the robot backs off.
 BACK_OFF_WEIGHT = -4.0
 LOOK_AROUND_RATE = 1.0
+
+
+@dataclass(frozen=True)
+class _Ahead:
+    """A travel time field for the next tick, and what it was solved for."""
+
+    field: TravelTimeField
+    stamp_ns: int
+    goal: Pose2D
+    blocked: tuple[BlockedPassage, ...]
+
+    def serves(self, costmap: Costmap, goal: Pose2D, blocked: tuple[BlockedPassage, ...]) -> bool:
+        """Whether it says the way to `goal` still, over a map that has hardly changed."""
+        return (
+            0 <= costmap.stamp_ns - self.stamp_ns <= AHEAD_NS
+            and math.isfinite(self.field.at_robot)
+            and (goal, blocked) == (self.goal, self.blocked)
+        )
 
 
 class Planner:
@@ -49,6 +70,7 @@ class Planner:
         self._goal: Pose2D | None = None
         self._solved: tuple[object, ...] = ()
         self._field: TravelTimeField | None = None
+        self._ahead: _Ahead | None = None
         self._recovery.reset()
         self._take_over()
 
@@ -84,6 +106,18 @@ class Planner:
     def guide(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> NDArray[np.float64]:
         """The global path alone, (M, 2) float64 metres in the odometry frame; empty if none."""
         return self._guide.path(self._travel_time(costmap, odometry, goal), odometry.pose, goal)
+
+    def look_ahead(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> None:
+        """Solve the travel times for the next tick now, when this one's command is out.
+
+        Where to go changes slowly, and the search is what takes longest: the next tick then
+        follows the field of this tick's map, from where the robot has come to. How to drive, and
+        whether that is free of collision, is its own map's matter. Without this call, and where
+        the goal has changed or no way was found, a tick solves the field of its own map.
+        """
+        blocked = self._recovery.blocked
+        field = self._guide.solve(costmap, odometry.pose, goal, blocked)
+        self._ahead = _Ahead(field, costmap.stamp_ns, goal, blocked)
 
     def _drive(
         self,
@@ -122,14 +156,17 @@ class Planner:
         return self._answer(0.0, rate, PlanStatus.NO_PATH, NO_PATH, now_ns)
 
     def _travel_time(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> TravelTimeField:
-        """The travel time field, solved once for the same inputs."""
+        """The travel time field: solved ahead, or now, once for the same inputs."""
         blocked: tuple[BlockedPassage, ...] = self._recovery.blocked
         inputs = (costmap, odometry, goal, blocked)
         same = len(self._solved) == len(inputs) and all(
             a is b for a, b in zip(self._solved, inputs, strict=True)
         )
         if self._field is None or not same:
-            self._field = self._guide.solve(costmap, odometry.pose, goal, blocked)
+            if self._ahead is not None and self._ahead.serves(costmap, goal, blocked):
+                self._field = self._ahead.field
+            else:
+                self._field = self._guide.solve(costmap, odometry.pose, goal, blocked)
             self._solved = inputs
         return self._field
 

@@ -40,12 +40,16 @@ class ScriptedPlanner:
         self.status = PlanStatus.DRIVING
         self.command = (0.3, -0.1)
         self.path = np.array([[0.0, 0.0], [5.0, 0.0]])
+        self.looked_at = []
 
     def plan(self, costmap, odometry, goal, now_ns):
         return Plan(*self.command, self.status, self.path)
 
     def guide(self, costmap, odometry, goal):
         return self.path
+
+    def look_ahead(self, costmap, odometry, goal):
+        self.looked_at.append(costmap.stamp_ns)
 
 
 class Rig:
@@ -97,6 +101,20 @@ def test_each_tick_tells_latency_and_familiarity(rig):
     rig.cells[60, 68] = 100
     fallback = rig.tick()
     assert (fallback.driver, fallback.latency_ms) == ("fallback", 0.5)
+
+
+def test_the_way_is_looked_for_once_on_each_map_whoever_asks_for_it(rig):
+    first = rig.tick().command.stamp_ns
+    assert rig.planner.looked_at == []
+    rig.decision.look_ahead()
+    rig.decision.look_ahead()
+    assert rig.planner.looked_at == [first]
+    second = rig.tick().command.stamp_ns
+    rig.tick()
+    assert rig.planner.looked_at == [first, second]
+    rig.goal = Pose2D(0.0, 5.0)
+    rig.tick()
+    assert rig.planner.looked_at == [first, second], "not for a goal that is given up"
 
 
 def test_a_clock_that_goes_back_forgives_a_stall(rig):

@@ -47,7 +47,9 @@ class Rig:
         self.old, self.new = Policy(manifest, OLD, "old"), Policy(manifest, NEW, "new")
         path = np.array([[0.0, 0.0], [50.0, 0.0]])
         self.planner = SimpleNamespace(
-            plan=lambda *_: Plan(0.3, 0.0, PlanStatus.DRIVING, path), guide=lambda *_: path
+            plan=lambda *_: Plan(0.3, 0.0, PlanStatus.DRIVING, path),
+            guide=lambda *_: path,
+            look_ahead=lambda *_: None,
         )
         config = replace(CONFIG, **changes)
         self.decision = Decision(config, self.old, self.planner, self.retired.append)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autonomy_interfaces.messages import Costmap, Odometry, Pose2D
+from autonomy_interfaces.messages import SECOND, Costmap, Odometry, Pose2D
 from autonomy_nodes.planning.planner import Planner, PlannerConfig, PlanStatus
 
 GOAL = Pose2D(6.0, 0.0)
@@ -139,6 +139,36 @@ def test_the_guide_leads_from_the_robot_to_the_goal(empty_costmap):
     assert tuple(path[-1]) == (4.0, 0.0)
     assert np.hypot(*np.diff(path, axis=0).T).max() < 0.35
     assert np.abs(path[:, 1]).max() > 2.0, "around the wall"
+
+
+def test_a_field_solved_ahead_leads_the_next_tick_from_where_the_robot_is(empty_costmap):
+    before, after = empty_costmap(), replace(empty_costmap(), stamp_ns=50_000_000)
+    after.data[60:140, 130:134] = 100
+    goal, further = Pose2D(4.0, 0.0), replace(STILL, y=0.1)
+    planner = Planner(PlannerConfig())
+    planner.look_ahead(before, STILL, goal)
+    path = planner.guide(after, further, goal)
+    np.testing.assert_array_equal(path, Planner(PlannerConfig()).guide(before, further, goal))
+    assert tuple(path[0]) == (0.0, 0.1)
+
+
+@pytest.mark.parametrize("change", ["goal", "age", "clock", "no way"])
+def test_a_field_solved_ahead_is_not_used_for_what_it_was_not_solved_for(empty_costmap, change):
+    before, after = empty_costmap(), replace(empty_costmap(), stamp_ns=50_000_000)
+    after.data[60:140, 130:134] = 100
+    goal = Pose2D(4.0, 0.0)
+    planner = Planner(PlannerConfig())
+    if change == "goal":
+        planner.look_ahead(before, STILL, Pose2D(0.0, 4.0))
+    elif change == "age":
+        planner.look_ahead(replace(before, stamp_ns=-SECOND), STILL, goal)
+    elif change == "clock":
+        planner.look_ahead(replace(before, stamp_ns=SECOND), STILL, goal)
+    else:
+        before.data[:, 130:134] = 100
+        planner.look_ahead(before, STILL, goal)
+    path = planner.guide(after, STILL, goal)
+    np.testing.assert_array_equal(path, Planner(PlannerConfig()).guide(after, STILL, goal))
 
 
 def test_a_new_goal_starts_afresh(rig, empty_costmap):
