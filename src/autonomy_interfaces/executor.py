@@ -8,6 +8,8 @@ long as the node's entities do, and a ready callback is simply called.
 from __future__ import annotations
 
 import inspect
+import struct
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,7 +20,9 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
+from rosgraph_msgs.msg import Clock
 
 SELDOM = 64
 """Of so many waits one looks for events that are worth a warning and no more."""
@@ -59,7 +63,7 @@ class Mailbox:
 
     def take(self) -> list[Any]:
         """The messages that have come since, oldest first."""
-        return list(take_all(self._subscription))
+        return list(take_all(self._subscription, self._subscription.raw))
 
     def newest(self) -> Any | None:
         """The last of the messages that have come since; None without any."""
@@ -67,12 +71,12 @@ class Mailbox:
         return messages[-1] if messages else None
 
 
-def take_all(subscription: Subscription) -> list[Any]:
-    """Every message that waits in a subscription, oldest first."""
+def take_all(subscription: Subscription, raw: bool) -> list[Any]:
+    """Every message that waits in a subscription, oldest first; `raw`: as bytes off the wire."""
     messages = []
     handle = subscription.handle
     with handle:
-        while (taken := handle.take_message(subscription.msg_type, subscription.raw)) is not None:
+        while (taken := handle.take_message(subscription.msg_type, raw)) is not None:
             messages.append(taken[0])
     return messages
 
@@ -292,24 +296,43 @@ class LazyClock:
     """A node's ROS time that is looked up when it is asked for.
 
     With `use_sim_time`, rclpy wakes the node for every message of /clock, a hundred times a
-    second; here the newest one is taken when somebody wants to know. For nodes without timers
-    on ROS time: those would wait for a clock that nobody reads.
+    second; here the newest one is read off the wire when somebody wants to know. The node's own
+    clock is set by it only where `timers` says so: for timers on ROS time, which fire then.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, timers: bool = False) -> None:
         self._node = node
         self._source = node._time_source
+        self._timers = timers
         self._group = OnDemand()
+        self._now_ns = 0
 
     def now_ns(self) -> int:
         """Nanoseconds of ROS time."""
         subscription = self._source._clock_sub
-        if subscription is not None:
-            if subscription.callback_group is not self._group:
-                subscription.callback_group = self._group
-                if self._node.executor is not None:
-                    self._node.executor.wake()
-            messages = take_all(subscription)
-            if messages:
-                self._source.clock_callback(messages[-1])
-        return int(self._node.get_clock().now().nanoseconds)
+        if subscription is None:
+            return time.time_ns()
+        if subscription.callback_group is not self._group:
+            subscription.callback_group = self._group
+            if self._node.executor is not None:
+                self._node.executor.wake()
+        messages = take_all(subscription, raw=True)
+        if messages:
+            self._now_ns = stamp_of_clock(messages[-1])
+            if self._timers:
+                self._source.clock_callback(deserialize_message(messages[-1], Clock))
+        return self._now_ns
+
+
+def forget_clock(node: Node) -> None:
+    """Read /clock no more: for a node that knows no time but its messages' stamps."""
+    subscription = node._time_source._clock_sub
+    if subscription is not None:
+        node.destroy_subscription(subscription)
+        node._time_source._clock_sub = None
+
+
+def stamp_of_clock(data: bytes) -> int:
+    """Nanoseconds of a serialized rosgraph_msgs/Clock: int32 seconds, uint32 nanoseconds."""
+    seconds, nanoseconds = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds)

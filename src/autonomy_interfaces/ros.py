@@ -287,6 +287,19 @@ def command_to_ros(command: VelocityCommand, frame_id: str = "base_link") -> Twi
     return message
 
 
+def command_to_raw(command: VelocityCommand, frame_id: str = "base_link") -> bytes:
+    """Data to a serialized geometry_msgs/TwistStamped, without its eight nested objects."""
+    head = _cdr_header(command.stamp_ns, frame_id)
+    head += bytes((4 - len(head)) % 8)
+    return head + struct.pack("<6d", command.vx, 0.0, 0.0, 0.0, 0.0, command.wz)
+
+
+def _cdr_header(stamp_ns: int, frame_id: str) -> bytes:
+    """A little endian message's encapsulation and std_msgs/Header."""
+    name = frame_id.encode() + b"\0"
+    return struct.pack("<4BiII", 0, 1, 0, 0, *divmod(stamp_ns, SECOND), len(name)) + name
+
+
 def pose_from_ros(message: PoseStamped) -> Pose2D:
     """geometry_msgs/PoseStamped to a planar pose in its frame."""
     position, quaternion = message.pose.position, message.pose.orientation
@@ -340,10 +353,9 @@ def costmap_to_raw(costmap: Costmap) -> bytes:
 
     Plain CDR: after four bytes of encapsulation, everything is aligned to its size, at most 8.
     """
-    stamp = divmod(costmap.stamp_ns, SECOND)
-    name = costmap.frame_id.encode() + b"\0"
-    head = struct.pack("<4BiII", 0, 1, 0, 0, *stamp, len(name)) + name
+    head = _cdr_header(costmap.stamp_ns, costmap.frame_id)
     height, width = costmap.data.shape
+    stamp = divmod(costmap.stamp_ns, SECOND)
     info = struct.pack("<iIfII", *stamp, costmap.resolution, width, height)
     head += bytes(-len(head) % 4) + info
     head += bytes((4 - len(head)) % 8)

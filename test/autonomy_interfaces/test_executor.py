@@ -95,6 +95,54 @@ def test_mailbox_keeps_the_newest_and_wakes_nobody(node, until):
     assert len(found) == 1
 
 
+@pytest.fixture
+def simulated():
+    import rclpy
+    from rclpy.context import Context
+    from rclpy.parameter import Parameter
+
+    context = Context()
+    rclpy.init(context=context)
+    sim_time = Parameter("use_sim_time", value=True)
+    node = rclpy.create_node("clock_test", context=context, parameter_overrides=[sim_time])
+    yield node
+    node.destroy_node()
+    rclpy.try_shutdown(context=context)
+
+
+@pytest.mark.parametrize("timers", [False, True])
+def test_simulated_time_is_read_when_it_is_asked_for(simulated, timers):
+    from builtin_interfaces.msg import Time
+    from rosgraph_msgs.msg import Clock
+
+    from autonomy_interfaces.executor import LazyClock
+
+    clock = LazyClock(simulated, timers)
+    assert clock.now_ns() == 0
+    publisher = simulated.create_publisher(Clock, "/clock", 10)
+    deadline = time.monotonic() + 30.0
+    while clock.now_ns() == 0 and time.monotonic() < deadline:
+        publisher.publish(Clock(clock=Time(sec=7, nanosec=5)))
+    assert clock.now_ns() == 7_000_000_005
+    assert simulated.get_clock().now().nanoseconds == (7_000_000_005 if timers else 0)
+
+
+def test_a_forgotten_clock_is_not_listened_to(simulated):
+    from autonomy_interfaces.executor import forget_clock
+
+    assert simulated.count_subscribers("/clock") == 1
+    forget_clock(simulated)
+    forget_clock(simulated)
+    assert simulated.count_subscribers("/clock") == 0
+
+
+def test_real_time_is_the_computer_s(node):
+    from autonomy_interfaces.executor import LazyClock
+
+    before = time.time_ns()
+    assert before <= LazyClock(node).now_ns() <= time.time_ns()
+
+
 def test_error_in_a_callback_reaches_the_spinner(node, until):
     def fail():
         raise LookupError("of the callback")

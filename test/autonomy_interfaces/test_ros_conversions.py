@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import OccupancyGrid
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import LaserScan as LaserScanMsg
@@ -89,6 +90,9 @@ def test_imu_survives_the_round_trip_with_and_without_orientation() -> None:
 def test_command_and_pose_survive_the_round_trip() -> None:
     command = VelocityCommand(STAMP, 1.25, -0.5)
     assert ros.command_from_ros(ros.command_to_ros(command)) == command
+    for frame in ("base_link", "", "längs"):
+        raw = ros.command_to_raw(command, frame)
+        assert deserialize_message(raw, TwistStamped) == ros.command_to_ros(command, frame)
     pose = ros.pose_from_ros(ros.pose_to_ros(Pose2D(1.0, 2.0, -1.0), "odom", STAMP))
     assert (pose.x, pose.y) == (1.0, 2.0)
     assert abs(pose.yaw + 1.0) < 1e-12

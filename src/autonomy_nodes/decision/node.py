@@ -44,7 +44,7 @@ from autonomy_interfaces.priority import DRIVING, prefer
 from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     command_qos,
-    command_to_ros,
+    command_to_raw,
     costmap_from_raw,
     declare_config,
     odometry_from_raw,
@@ -263,7 +263,7 @@ class DecisionNode(Node):
         self._stamp_ns = stamp_ns
         self._published_s = time.monotonic()
         command = VelocityCommand(stamp_ns, self._command.vx, self._command.wz)
-        self._command_publisher.publish(command_to_ros(command))
+        self._command_publisher.publish(command_to_raw(command))
 
     def _publish_path(self, output: DecisionOutput, now_ns: int) -> None:
         if abs(now_ns - self._path_published_ns) < nanoseconds(PATH_PERIOD_S):

@@ -73,7 +73,7 @@ class MissionNode(Node):
         super().__init__("mission")
         config = declare_config(self, MissionNodeConfig)
         self._mission = Mission(declare_config(self, MissionConfig))
-        self._time = LazyClock(self)
+        self._time = LazyClock(self, timers=True)
         self._odometry: Odometry | None = None
         self._planner_status = ""
         self._planner_status_ns = 0

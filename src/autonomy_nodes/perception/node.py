@@ -15,7 +15,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
-from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
+from autonomy_interfaces.executor import LeanExecutor, Mailbox, forget_clock
 from autonomy_interfaces.messages import LaserScan, Odometry
 from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.priority import DRIVING, prefer
@@ -88,8 +88,7 @@ def main() -> None:
         # What lives now lives as long as the process: keep the collector away from it.
         gc.collect()
         gc.freeze()
-        # Nothing here needs the time of now: stamps are those of the messages.
-        LazyClock(node).now_ns()
+        forget_clock(node)
         rclpy.spin(node, LeanExecutor())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
