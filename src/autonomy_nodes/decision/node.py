@@ -52,6 +52,7 @@ from autonomy_interfaces.ros import (
     pose_to_ros,
     scan_from_raw,
 )
+from autonomy_interfaces.spare import spare_memory
 from autonomy_nodes.decision.decision import (
     Decision,
     DecisionConfig,
@@ -308,6 +309,7 @@ def _close(policy: PolicyRunner) -> None:
 def main() -> None:
     """Run the node until it is told to stop."""
     prefer(DRIVING)
+    spare_memory()
     rclpy.init()
     try:
         rclpy.spin(DecisionNode(), LeanExecutor())

@@ -28,6 +28,7 @@ from autonomy_interfaces.ros import (
     scan_from_raw,
     stamp_of_raw,
 )
+from autonomy_interfaces.spare import spare_memory
 from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
 from autonomy_nodes.perception.publish_rate import PublishRate
 
@@ -82,6 +83,7 @@ def warm_up(config: PerceptionConfig) -> None:
 def main() -> None:
     """Run the node until it is told to stop."""
     prefer(DRIVING)
+    spare_memory()
     rclpy.init()
     try:
         node = PerceptionNode()
