@@ -87,7 +87,7 @@ def _pool_speeds(
             speed[row, col] = expected
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def solve(
     speed: NDArray[np.float32],
     cell: float,
@@ -119,21 +119,21 @@ def solve(
     flat_time[:] = UNREACHED
     # What is blocked needs no more attention than what is settled.
     settled = np.empty(cells, dtype=np.uint8)
-    fastest = np.float32(1e-3)
-    for index in range(cells):
-        settled[index] = flat_speed[index] <= BLOCKED
-        fastest = max(fastest, flat_speed[index])
+    for i in range(cells):
+        settled[i] = flat_speed[i] <= BLOCKED
     head = np.full(BUCKETS, -1, dtype=np.int32)
     # A cell enters at most once as a seed and once by each neighbour.
     entry_cell = np.empty(5 * cells, dtype=np.int32)
     entry_next = np.empty(5 * cells, dtype=np.int32)
-    per_second = 2.0 * float(fastest) / cell
+    per_second = 2.0 * max(float(flat_speed.max()), 1e-3) / cell
     used = 0
     for i in range(seeds.shape[0]):
-        index = seeds[i]
-        if flat_speed[index] > BLOCKED and seed_times[i] < flat_time[index]:
-            flat_time[index] = seed_times[i]
-            used = _enter(head, entry_cell, entry_next, used, index, seed_times[i] * per_second)
+        seed = seeds[i]
+        if flat_speed[seed] > BLOCKED and seed_times[i] < flat_time[seed]:
+            flat_time[seed] = seed_times[i]
+            used = _enter(head, entry_cell, entry_next, used, seed, seed_times[i] * per_second)
+    # Of an unsigned index, compiled code need not ask whether it counts from the end.
+    one, row = np.uint64(1), np.uint64(width)
     last = BUCKETS
     bucket = 0
     while bucket < last:
@@ -142,16 +142,18 @@ def solve(
             bucket += 1
             continue
         head[bucket] = entry_next[entry]
-        index = entry_cell[entry]
+        index = np.uint64(entry_cell[entry])
         if settled[index]:
             continue
         settled[index] = 1
-        if index == target:
+        if entry_cell[entry] == target:
             last = min(BUCKETS, int((flat_time[index] + beyond) * per_second) + 1)
-        for neighbour in (index + 1, index - 1, index + width, index - width):
+        for direction in range(4):
+            step = one if direction < 2 else row
+            neighbour = index - step if direction % 2 else index + step
             if settled[neighbour]:
                 continue
-            arrival = _arrival(flat_time, neighbour, width, cell / flat_speed[neighbour])
+            arrival = _arrival(flat_time, neighbour, one, row, cell / flat_speed[neighbour])
             if arrival < flat_time[neighbour]:
                 flat_time[neighbour] = arrival
                 place = max(float(bucket), arrival * per_second)
@@ -164,7 +166,7 @@ def _enter(
     entry_cell: NDArray[np.int32],
     entry_next: NDArray[np.int32],
     used: int,
-    index: int,
+    index: np.uint64,
     place: float,
 ) -> int:
     """Put a cell at the head of the bucket `place`; returns the number of entries."""
@@ -176,10 +178,15 @@ def _enter(
 
 
 @njit(cache=True)
-def _arrival(time: NDArray[np.float32], index: int, width: int, crossing: float) -> float:
-    """First-order upwind solution at one cell; `crossing` is the time to cross a cell."""
-    a = min(time[index - width], time[index + width])
-    b = min(time[index - 1], time[index + 1])
+def _arrival(
+    time: NDArray[np.float32], index: np.uint64, one: np.uint64, row: np.uint64, crossing: float
+) -> float:
+    """First-order upwind solution at one cell; `crossing` is the time to cross a cell.
+
+    `one` and `row` are how far the next cell is along a row and along a column.
+    """
+    a = min(time[index - row], time[index + row])
+    b = min(time[index - one], time[index + one])
     if abs(a - b) < crossing:
         root = math.sqrt(2.0 * crossing * crossing - (a - b) * (a - b))
         return float(0.5 * (a + b + root))
