@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from autonomy_interfaces.geometry import relative
 from autonomy_interfaces.messages import Costmap, LaserScan, Odometry, Pose2D
+from autonomy_nodes.decision.along_path import points_along
 from autonomy_nodes.decision.errors import InferenceError
 from autonomy_nodes.decision.manifest import InputSpec, Manifest
 from autonomy_nodes.decision.scan_sectors import pool_sectors
@@ -189,7 +190,7 @@ def _encode_guide(source: GuideSource, observation: Observation) -> Features:
     guide = observation.guide
     if source.beyond == "straight":
         guide = prolonged(guide, pose, source.lookahead[-1])
-    points = points_ahead(guide, pose, np.asarray(source.lookahead))
+    points = points_ahead(guide, pose, np.asarray(source.lookahead, np.float64))
     cosine, sine = math.cos(pose.yaw), math.sin(pose.yaw)
     x, y = points[:, 0] - pose.x, points[:, 1] - pose.y
     in_base = np.column_stack((cosine * x + sine * y, -sine * x + cosine * y))
@@ -232,15 +233,9 @@ def points_ahead(
     """
     if len(path) == 1:
         return np.repeat(path, len(distances), axis=0)
-    start, step = path[:-1], np.diff(path, axis=0)
-    lengths = np.hypot(step[:, 0], step[:, 1])
-    offset = np.array([pose.x, pose.y]) - start
-    along = np.clip(np.einsum("ij,ij->i", offset, step) / np.maximum(lengths**2, 1e-12), 0.0, 1.0)
-    nearest = start + along[:, None] * step
-    segment = int(np.argmin(np.hypot(nearest[:, 0] - pose.x, nearest[:, 1] - pose.y)))
-    arc = np.concatenate(([0.0], np.cumsum(lengths)))
-    wanted = arc[segment] + along[segment] * lengths[segment] + distances
-    return np.column_stack((np.interp(wanted, arc, path[:, 0]), np.interp(wanted, arc, path[:, 1])))
+    points: NDArray[np.float64]
+    points = points_along(np.ascontiguousarray(path), pose.x, pose.y, distances)
+    return points
 
 
 def _encode_costmap(source: CostmapSource, observation: Observation) -> Features:

@@ -144,6 +144,21 @@ def test_no_guide_means_no_inference():
     assert refusal.value.reason == "missing_input"
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_points_ahead_lie_on_the_path_past_the_nearest_place(seed):
+    generator = np.random.default_rng(seed)
+    path = np.cumsum(generator.uniform(0.0, 0.2, (60, 2)), axis=0)
+    path[20:23] = path[20]
+    at = path[20] + 0.3 * (path[23] - path[20])
+    lengths = np.hypot(*np.diff(path, axis=0).T)
+    arc = np.concatenate(([0.0], np.cumsum(lengths)))
+    wanted = arc[22] + 0.3 * lengths[22] + np.array([0.0, 0.5, 2.0, 100.0])
+    expected = np.column_stack([np.interp(wanted, arc, path[:, axis]) for axis in range(2)])
+    found = points_ahead(path, Pose2D(*at), np.array([0.0, 0.5, 2.0, 100.0]))
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    assert tuple(found[-1]) == tuple(path[-1])
+
+
 def test_points_ahead_of_a_path_of_one_point_are_that_point():
     points = points_ahead(np.array([[1.0, 2.0]]), Pose2D(0.0, 0.0), np.array([0.5, 1.0]))
     np.testing.assert_allclose(points, [[1.0, 2.0], [1.0, 2.0]])
