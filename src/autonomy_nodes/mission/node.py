@@ -22,7 +22,6 @@ from std_srvs.srv import Trigger
 from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
 from autonomy_interfaces.messages import Odometry, Pose2D, seconds
 from autonomy_interfaces.ros import (
-    SENSOR_QOS,
     STATE_QOS,
     declare_config,
     gate_decision_from_ros,
@@ -86,9 +85,7 @@ class MissionNode(Node):
         )
         self.create_subscription(PoseStamped, "/goal_pose", self._on_goal, 10)
         self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS, raw=True)
-        self.create_subscription(
-            DiagnosticStatus, "/decision/status", self._on_decision_status, SENSOR_QOS
-        )
+        self._decisions = Mailbox(self, DiagnosticStatus, "/decision/status", NEWEST_QOS)
         self.create_service(Trigger, "/mission/cancel", self._on_cancel)
         # Timers on ROS time fire when that is looked up: often enough for them, and not for every
         # message of /clock.
@@ -179,6 +176,8 @@ class MissionNode(Node):
         return response
 
     def _judge(self) -> None:
+        if (decision := self._decisions.newest()) is not None:
+            self._on_decision_status(decision)
         if (odometry := self._odometries.newest()) is not None:
             self._odometry = odometry_from_raw(odometry)
         now_ns = self._now_ns()
