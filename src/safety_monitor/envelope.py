@@ -19,7 +19,7 @@ _FIELD_ERROR = 0.0005
 class Motion:
     """How the robot moves now and what it has been told.
 
-    v, w: m/s and rad/s measured `age` seconds ago.
+    v, w: m/s and rad/s measured `age` seconds ago; v may have been less or more by `slip`.
     sent: (n, 2) the commands that may still act on the wheels since then.
     """
 
@@ -27,6 +27,7 @@ class Motion:
     w: float
     age: float
     sent: tuple[tuple[float, float], ...] = ((0.0, 0.0),)
+    slip: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +87,14 @@ class MotionEnvelope:
         phases = np.zeros((3, 5))
         phases[0] = motion.age + self._delay, min(v), max(v), min(w), max(w)
         phases[1, 0] = reaction
-        state, wish = np.array([motion.v, motion.w]), np.array(command, dtype=np.float64)
-        scale, present = largest_scale(points, state, phases, wish, self.body, reach)
+        start = np.array([motion.v - motion.slip, motion.v + motion.slip, motion.w, motion.w])
+        wish = np.array(command, dtype=np.float64)
+        scale, present = largest_scale(points, start, phases, wish, self.body, reach)
         return Verdict(float(scale), float(present))
 
     def reach(self, motion: Motion, command: tuple[float, float], reaction: float) -> float:
         """Distance from base_link beyond which no obstacle matters to a command."""
-        told = (motion.v, motion.w), command, *motion.sent
+        told = (abs(motion.v) + motion.slip, motion.w), command, *motion.sent
         v, w = (max(abs(each[k]) for each in told) for k in (0, 1))
         before, c = motion.age + self._delay + reaction, self._config
         travel = v * (before + 0.5 * v / c.rates[0][0])

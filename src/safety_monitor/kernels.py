@@ -128,7 +128,7 @@ def roll_out(state: Floats, phases: Floats, body: Body, upper: int, poses: Float
     """Poses of one manoeuvre, `STEP` apart or closer; returns how many.
 
     Args:
-        state: (2,) v, w at the start, which is the origin.
+        state: (4,) at the start, which is the origin, the lowest and highest v, and of w.
         phases: (3, 5): duration, then lowest and highest target of v, and of w. The last phase
             is braking: it lasts until standstill and its duration is ignored.
         body: as above.
@@ -140,7 +140,7 @@ def roll_out(state: Floats, phases: Floats, body: Body, upper: int, poses: Float
     v_up, w_up = upper & 1, (upper >> 1) & 1
     v_rise, v_fall = body.rates[0, v_up], body.rates[0, 1 - v_up]
     w_rise, w_fall = body.rates[1, w_up], body.rates[1, 1 - w_up]
-    v, w = state[0], state[1]
+    v, w = state[v_up], state[2 + w_up]
     fastest_v = max(abs(v), np.abs(phases[:, 1:3]).max())
     fastest_w = max(abs(w), np.abs(phases[:, 3:5]).max())
     farthest, per_curve = body.turning_point
@@ -258,7 +258,7 @@ def largest_scale(
 
     Args:
         points: (N, 2) obstacle points, base frame at the time of `state`.
-        state: (2,) v, w measured.
+        state: (4,) as in `roll_out`.
         phases: (3, 5) as in `roll_out`; row 1 (the new command) is filled in here.
         command: (2,) v, w asked for.
         body: as above.
@@ -267,9 +267,9 @@ def largest_scale(
     Scaling is searched from above, because being safe is not monotonic in it: turning away can
     be free where going slower along the old arc is not.
     """
-    fastest = np.maximum(np.abs(state), np.abs(command))
+    fastest, before = np.abs(command), np.maximum(np.abs(state), np.abs(phases[0, 1:]))
     for k in range(2):
-        fastest[k] = max(fastest[k], np.abs(phases[0, 1 + 2 * k : 3 + 2 * k]).max())
+        fastest[k] = max(fastest[k], before[2 * k : 2 * k + 2].max())
     duration = phases[0, 0] + phases[1, 0] + (fastest / body.rates[:, 0]).max()
     arm = body.radius + body.turning_point[0]
     rows = duration * max(1.0 / LONGEST_STEP, (fastest[0] + fastest[1] * arm) / STEP)

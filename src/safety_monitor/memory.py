@@ -54,26 +54,27 @@ def recentre(grid: Grid, centre: NDArray[np.int64], cell: float, base: Floats) -
 
 
 @njit(cache=True)
-def erode(grid: Grid, centre: NDArray[np.int64], rows: Grid) -> None:
-    """Let what is unknown grow by a cell on all sides. rows: scratch of the grid's shape.
+def erode(grid: Grid, centre: NDArray[np.int64], before: Grid, axis: int) -> None:
+    """Let what is unknown grow by a cell to both sides along an axis.
 
     A cell is believed as long as the least of those that could be in its place now; what lies
-    outside of the window is unknown.
+    outside of the window is unknown. before: scratch of the grid's shape.
     """
+    before[:] = grid
+    first, last = (centre[axis] - _HALF) & _WRAP, (centre[axis] + _HALF - 1) & _WRAP
     for i in range(CELLS):
-        low, here, high = grid[(i - 1) & _WRAP], grid[i], grid[(i + 1) & _WRAP]
-        for j in range(CELLS):
-            rows[i, j] = min(low[j], here[j], high[j])
-    for i in range(CELLS):
-        row = rows[i]
-        for j in range(1, CELLS - 1):
-            grid[i, j] = min(row[j - 1], row[j], row[j + 1])
-        grid[i, 0] = min(row[-1], row[0], row[1])
-        grid[i, -1] = min(row[-2], row[-1], row[0])
-    grid[(centre[0] - _HALF) & _WRAP, :] = 0
-    grid[(centre[0] + _HALF - 1) & _WRAP, :] = 0
-    grid[:, (centre[1] - _HALF) & _WRAP] = 0
-    grid[:, (centre[1] + _HALF - 1) & _WRAP] = 0
+        row = before[i]
+        if axis == 0:
+            low, high = before[(i - 1) & _WRAP], before[(i + 1) & _WRAP]
+            for j in range(CELLS):
+                grid[i, j] = min(low[j], row[j], high[j])
+        else:
+            for j in range(1, CELLS - 1):
+                grid[i, j] = min(row[j - 1], row[j], row[j + 1])
+            grid[i, 0], grid[i, -1] = min(row[-1], row[0], row[1]), min(row[-2], row[-1], row[0])
+            grid[i, first] = grid[i, last] = 0
+    if axis == 0:
+        grid[first] = grid[last] = 0
 
 
 @njit(cache=True)
@@ -209,7 +210,7 @@ class SeenSpace:
         self._centre = np.zeros(2, dtype=np.int64)
         self._row = 0
         self._aged_ns: int | None = None
-        self._doubt = 0.0
+        self._doubt = [0.0, 0.0]
 
     def start(self, base: Pose, vouched: bool) -> None:
         """Forget everything but the ground that the robot stands on.
@@ -224,26 +225,37 @@ class SeenSpace:
         recentre(self._grid, self._centre, self._cell, base)
         cover(self._grid, self._cell, base, self._body, circle)
 
-    def doubt(self, base: Pose, offset: float, turn: float) -> None:
-        """The robot may be `offset` metres and `turn` rad farther off `base` than it was.
+    def doubt(self, base: Pose, offset: float, along: float, turn: float) -> None:
+        """The robot may be farther off `base` than it was.
 
         A cell stays free only if all were that could be in its place now. Less than half a cell
         of doubt waits for more. The window's far part, where a turn has a long lever, is given up.
+
+        Args:
+            base: where it is believed to be.
+            offset: metres, any way.
+            along: metres, forwards or backwards.
+            turn: rad.
         """
-        self._doubt += offset + turn * NEAR * self._cell
-        cells = max(0, math.ceil(self._doubt / self._cell - 0.5))
-        self._doubt -= cells * self._cell
-        if cells >= NEAR:
-            self._grid.fill(0)
-            cells, self._doubt = 1, 0.0
-        for _ in range(cells):
-            erode(self._grid, self._centre, self._scratch)
+        around = offset + turn * NEAR * self._cell
+        self._doubt[0] += around + along * abs(math.cos(base[2]))
+        self._doubt[1] += around + along * abs(math.sin(base[2]))
+        changed = False
+        for axis, doubt in enumerate(self._doubt):
+            cells = max(0, math.ceil(doubt / self._cell - 0.5))
+            self._doubt[axis] -= cells * self._cell
+            if cells >= NEAR:
+                self._grid.fill(0)
+                cells, self._doubt[axis] = 1, 0.0
+            for _ in range(cells):
+                erode(self._grid, self._centre, self._scratch, axis)
+            changed |= cells > 0
         if turn > 0.0:
             lines = np.ix_(*[(centre + np.arange(-NEAR, NEAR)) & _WRAP for centre in self._centre])
             near = self._grid[lines]
             self._grid.fill(0)
             self._grid[lines] = near
-        if cells:
+        if changed:
             self._stand(np.array(base))
 
     def remember(self, scanner: Scanner, base: Pose) -> None:

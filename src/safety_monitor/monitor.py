@@ -20,7 +20,7 @@ from safety_monitor.envelope import Motion, MotionEnvelope
 from safety_monitor.kernels import Floats, signed_distance
 from safety_monitor.memory import SeenSpace
 from safety_monitor.plausibility import Plausibility
-from safety_monitor.reckoning import Commanded, DeadReckoning, Pose
+from safety_monitor.reckoning import Commanded, DeadReckoning, Pose, Reckoned
 from safety_monitor.scanner import Scanner
 from safety_monitor.state_machine import Severity, State, StateMachine
 from safety_monitor.watchdog import (
@@ -85,7 +85,8 @@ class SafetyMonitor:
         self._yaw_rates = YawRateAgreement(c)
         self._clock, self._loop = ClockWatch(c), LoopWatch(c)
         turning_point = c.turning_point, c.turning_point_per_curve
-        self._reckoning, self._dictated = DeadReckoning(turning_point), DeadReckoning(turning_point)
+        self._reckoning = DeadReckoning(turning_point, c.rates[0][0])
+        self._dictated = DeadReckoning(turning_point)
         self._commanded = Commanded(c)
         self._seen = SeenSpace(c, self._envelope.body)
         # A person has put the robot where it can turn, and answers for it until it moves.
@@ -97,7 +98,7 @@ class SafetyMonitor:
         # The newest velocity that odometry has told, believed or not.
         self._told: tuple[float, float] | None = None
         # What it had told, and when by the steady clock, when the gyroscope last agreed.
-        self._agreed: tuple[tuple[int, Pose, float, float] | None, int] = None, 0
+        self._agreed: tuple[Reckoned | None, int] = None, 0
         self._command = (0.0, 0.0)
         self._present: dict[Fault, str] = {}
         self._cause = ""
@@ -258,7 +259,7 @@ class SafetyMonitor:
             # A copy, or one that a later one has overtaken, leaves nothing unknown; but where only
             # such ones come, stamps have stopped telling of time.
             lately = self._steady_ns - self._commanded.measured_ns <= 2 * _GAP * _SECOND
-            overtaken = lately and latest is not None and stamp_ns <= latest[0]
+            overtaken = lately and latest is not None and stamp_ns <= latest.stamp_ns
             self._odometry_gap |= bool(flaw) or not overtaken
             return
         self._told = v, w = float(vx), float(wz)
@@ -266,14 +267,14 @@ class SafetyMonitor:
             self._disbelieve()
             return
         at_ns = self._steady_ns - max(0, self._now_ns - stamp_ns)
-        passed = 0.0 if latest is None else (stamp_ns - latest[0]) / _SECOND
+        passed = 0.0 if latest is None else (stamp_ns - latest.stamp_ns) / _SECOND
         if latest is None or (passed <= _GAP and not self._odometry_gap):
-            drifted = self._reckoning.add(stamp_ns, v, w)
-            self._seen.doubt(self._reckoning.pose, drifted, 0.0)
+            offset, along = self._reckoning.add(stamp_ns, v, w)
+            self._seen.doubt(self._reckoning.pose, offset, along, 0.0)
         else:
             ends = self._commanded.moved(at_ns, (v, w), passed)
-            self._doubt(*self._reckoning.bridge(stamp_ns, v, w, ends))
-        self._commanded.measured(at_ns, (v, w))
+            self._doubt(*self._reckoning.bridge(stamp_ns, v, w, ends, self._commanded.speeds))
+        self._begin_gap(at_ns)
         self._odometry_gap = False
         if not self._yaw_rates.apart:
             self._agreed = self._reckoning.latest, at_ns
@@ -283,19 +284,27 @@ class SafetyMonitor:
         latest, at_ns = self._agreed
         if latest is not None and not self._odometry_gap:
             self._reckoning.go_back(latest)
-            self._commanded.measured(at_ns, latest[2:])
+            self._begin_gap(at_ns)
         self._odometry_gap = True
+
+    def _begin_gap(self, at_ns: int) -> None:
+        """What may follow the newest measurement until the next."""
+        latest = self._reckoning.latest
+        if latest is not None:
+            self._commanded.measured(at_ns, (latest.v, latest.w), latest.slip)
 
     def _doubt(self, offset: float, turn: float) -> None:
         """The robot may be so far from where odometry has it, metres and radians."""
-        self._seen.doubt(self._reckoning.pose, offset, turn)
+        self._seen.doubt(self._reckoning.pose, offset, 0.0, turn)
         for plausible in self._plausible.values():
             plausible.forget()
 
     def _stands(self) -> bool:
         """Whether the newest odometry, if there is any, measured no motion."""
-        _, _, v, w = self._reckoning.latest or (0, None, 0.0, 0.0)
-        return abs(v) <= _STANDSTILL[0] and abs(w) <= _STANDSTILL[1]
+        latest = self._reckoning.latest
+        if latest is None:
+            return True
+        return abs(latest.v) + latest.slip <= _STANDSTILL[0] and abs(latest.w) <= _STANDSTILL[1]
 
     def _findings(self, now_ns: int) -> list[Finding]:
         watchers = [
@@ -315,7 +324,7 @@ class SafetyMonitor:
             return False
         vouched_ns = now_ns - round(0.5 * self.config.memory_time * _SECOND)
         if self._begin_anew or (self._unmoved and self._began_ns < vouched_ns):
-            self._seen.start(latest[1], self._unmoved)
+            self._seen.start(latest.pose, self._unmoved)
             self._begin_anew, self._began_ns = False, now_ns
         for name, scanner in self._scanners.items():
             if scanner.stamp_ns is None:
@@ -324,7 +333,7 @@ class SafetyMonitor:
             if then is None:
                 return False
             # Where the robot was is measured, not guessed from what it did before.
-            close = scanner.stamp_ns - latest[0] <= _GAP * _SECOND
+            close = scanner.stamp_ns - latest.stamp_ns <= _GAP * _SECOND
             if close and scanner.stamp_ns != self._remembered[name]:
                 self._remembered[name] = scanner.stamp_ns
                 self._compare(name, then, now_ns)
@@ -374,13 +383,13 @@ class SafetyMonitor:
         """How much of a command is let through, and the clearance now."""
         latest = self._reckoning.latest
         assert latest is not None, "only asked for after looking around"
-        base, scanners = latest[1], list(self._scanners.values())
+        base, scanners = latest.pose, list(self._scanners.values())
         returns = np.concatenate([self._returns(scanner, base) for scanner in scanners])
         scale = self._tier(v, w, returns)
         asked = (v * scale, w * scale)
-        age = max(0.0, (now_ns + self._clock.stalled_ns - latest[0]) / _SECOND)
+        age = max(0.0, (now_ns + self._clock.stalled_ns - latest.stamp_ns) / _SECOND)
         acting = self._commanded.acting(self._steady_ns - round(age * _SECOND))
-        motion = Motion(latest[2], latest[3], age, acting)
+        motion = Motion(latest.v, latest.w, age, acting, latest.slip)
         reaction = self._loop.reaction
         reach = self._envelope.reach(motion, asked, reaction)
         unknown = self._seen.unknown(base, reach, scanners)

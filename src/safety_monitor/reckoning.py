@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,55 +22,92 @@ _IN_TIME, _IN_STEP = 0.01, 0.05
 Pose = tuple[float, float, float]
 Commands = tuple[tuple[float, float], ...]
 STAND = (0.0, 0.0)
+AT_ONCE = 1e9
+
+
+class Reckoned(NamedTuple):
+    """Where the robot was and how it moved: at the least and at the most m/s, and w rad/s."""
+
+    stamp_ns: int
+    pose: Pose
+    least: float
+    most: float
+    w: float
+
+    @property
+    def v(self) -> float:
+        """The middle of what its velocity may have been, m/s."""
+        return 0.5 * (self.least + self.most)
+
+    @property
+    def slip(self) -> float:
+        """By how much its velocity may have been less or more than that, m/s."""
+        return 0.5 * (self.most - self.least)
 
 
 class DeadReckoning:
     """Planar motion from odometry's twist alone, so that no jump of a pose estimate can hurt.
 
     Poses (x m, y m, yaw rad) are in a frame of its own that starts where the first measurement was.
-    In a curve the base drifts outwards: it turns about a point between its middle and the
-    farthest `turning_point`. The middle of the two is taken.
+    Wheels can change their speed faster than tyres let the body follow: it goes towards what they
+    say at the rate that is sure, or faster. So it was no faster than a body that follows upwards
+    at once and downwards at that rate, and no slower than one that does the reverse. In a curve
+    the base drifts outwards: it turns about a point between its middle and the farthest
+    `turning_point`. Of either the middle is taken.
     """
 
     HISTORY = 64
 
-    def __init__(self, turning_point: tuple[float, float] = (0.0, 0.0)) -> None:
-        """turning_point: as in `kernels.Body`."""
-        self._turning_point = turning_point
-        self._track: list[tuple[int, Pose, float, float]] = []
+    def __init__(
+        self, turning_point: tuple[float, float] = (0.0, 0.0), sure: float = AT_ONCE
+    ) -> None:
+        """turning_point: as in `kernels.Body`; sure: m/s² by which v surely changes."""
+        self._turning_point, self._sure = turning_point, sure
+        self._track: list[Reckoned] = []
+        self._wheels = 0.0
 
     @property
-    def latest(self) -> tuple[int, Pose, float, float] | None:
-        """Stamp, pose, v and w of the newest measurement."""
+    def latest(self) -> Reckoned | None:
+        """The newest measurement."""
         return self._track[-1] if self._track else None
 
     @property
     def pose(self) -> Pose:
         """The newest pose."""
-        return self._track[-1][1] if self._track else (0.0, 0.0, 0.0)
+        return self._track[-1].pose if self._track else (0.0, 0.0, 0.0)
 
-    def go_back(self, latest: tuple[int, Pose, float, float]) -> None:
+    def go_back(self, latest: Reckoned) -> None:
         """Forget everything after an earlier `latest`."""
         self._track = [latest]
 
-    def add(self, stamp_ns: int, v: float, w: float) -> float:
+    def add(self, stamp_ns: int, v: float, w: float) -> tuple[float, float]:
         """Append a measurement that follows closely on the one before; stamps must rise.
 
         Returns:
-            By how many metres the pose may now be farther off than it was.
+            By how many metres the pose may now be farther off than it was: any way, and forwards
+            or backwards.
         """
-        pose, drifted = (0.0, 0.0, 0.0), 0.0
-        if self._track:
-            last_ns, pose, last_v, last_w = self._track[-1]
-            dt = (stamp_ns - last_ns) / _SECOND
-            pose = self._advance(pose, 0.5 * (last_v + v), 0.5 * (last_w + w), dt)
-            fastest, most = max(abs(last_v), abs(v)), max(abs(last_w), abs(w))
-            drifted = 0.5 * turning_point(fastest, most, *self._turning_point) * most * dt
-        self._track.append((stamp_ns, pose, v, w))
+        then, self._wheels, wheels = self.latest, v, self._wheels
+        if then is None:
+            self._track = [Reckoned(stamp_ns, self.pose, v, v, w)]
+            return 0.0, 0.0
+        dt = (stamp_ns - then.stamp_ns) / _SECOND
+        change, low, high = self._sure * dt, min(v, wheels), max(v, wheels)
+        # Wheels that have jumped did it just now, for all that is known.
+        if high - low <= change:
+            low = high = v
+        least, most = min(low, then.least + change), max(high, then.most - change)
+        mean_v, mean_w = 0.5 * (then.v + 0.5 * (least + most)), 0.5 * (then.w + w)
+        pose = self._advance(then.pose, mean_v, mean_w, dt)
+        self._track.append(Reckoned(stamp_ns, pose, least, most, w))
         del self._track[: -self.HISTORY]
-        return drifted
+        fastest, turn = max(-then.least, then.most, -least, most), max(abs(then.w), abs(w))
+        drift = 0.5 * turning_point(fastest, turn, *self._turning_point) * turn
+        return float(drift * dt), float(max(then.slip, 0.5 * (most - least)) * dt)
 
-    def bridge(self, stamp_ns: int, v: float, w: float, ends: Floats) -> tuple[float, float]:
+    def bridge(
+        self, stamp_ns: int, v: float, w: float, ends: Floats, speeds: tuple[float, float]
+    ) -> tuple[float, float]:
         """Append a measurement after a gap; returns how wrong the pose may now be, m and rad.
 
         Args:
@@ -78,6 +116,7 @@ class DeadReckoning:
             w: rad/s.
             ends: (N, 4) between which the pose is by then, as seen from that before the gap: x, y,
                 yaw, and how far it may have drifted off that.
+            speeds: the least and the most m/s that it may have by then, whatever its wheels say.
         """
         low, high = ends.min(axis=0), ends.max(axis=0)
         x, y, yaw, _ = 0.5 * (low + high)
@@ -86,21 +125,20 @@ class DeadReckoning:
         c, s = math.cos(yaw0), math.sin(yaw0)
         # Nothing can be said of poses within the gap.
         pose = x0 + float(c * x - s * y), y0 + float(s * x + c * y), yaw0 + float(yaw)
-        self._track = [(stamp_ns, pose, v, w)]
+        self._track = [Reckoned(stamp_ns, pose, min(v, speeds[0]), max(v, speeds[1]), w)]
+        self._wheels = v
         return float(offset), float(high[2] - low[2]) / 2.0
 
     def pose_at(self, stamp_ns: int) -> Pose | None:
         """The pose at a time, between measurements or carried on at constant twist."""
-        if not self._track or stamp_ns < self._track[0][0] - int(0.1 * _SECOND):
+        if not self._track or stamp_ns < self._track[0].stamp_ns - int(0.1 * _SECOND):
             return None
         index = len(self._track) - 1
-        while index > 0 and self._track[index][0] > stamp_ns:
+        while index > 0 and self._track[index].stamp_ns > stamp_ns:
             index -= 1
-        stamp, pose, v, w = self._track[index]
-        if index + 1 < len(self._track):
-            _, _, next_v, next_w = self._track[index + 1]
-            v, w = 0.5 * (v + next_v), 0.5 * (w + next_w)
-        return self._advance(pose, v, w, (stamp_ns - stamp) / _SECOND)
+        then, after = self._track[index], self._track[min(index + 1, len(self._track) - 1)]
+        v, w = 0.5 * (then.v + after.v), 0.5 * (then.w + after.w)
+        return self._advance(then.pose, v, w, (stamp_ns - then.stamp_ns) / _SECOND)
 
     def _advance(self, pose: Pose, v: float, w: float, dt: float) -> Pose:
         return advance(pose, v, w, dt, -0.5 * turning_point(v, w, *self._turning_point) * w)
@@ -149,12 +187,18 @@ class Commanded:
         # What is measured from now on is not older than that.
         self._carry_on(now_ns - self._oldest_ns)
 
-    def measured(self, at_ns: int, velocity: tuple[float, float]) -> None:
-        """At some time the base had this velocity."""
+    def measured(self, at_ns: int, velocity: tuple[float, float], slip: float = 0.0) -> None:
+        """At some time the base had this velocity v, w; or v was less or more by `slip`."""
         self.measured_ns = self._until_ns = at_ns
         self._began = velocity
         self._velocities = np.array([velocity, velocity])
+        self._velocities[:, 0] += -slip, slip
         self._ends = np.zeros((4, 4))
+
+    @property
+    def speeds(self) -> tuple[float, float]:
+        """The least and the most m/s that the base may have had at the end of `moved`."""
+        return float(self._velocities[0, 0]), float(self._velocities[1, 0])
 
     def moved(self, at_ns: int, velocity: tuple[float, float], passed: float) -> Floats:
         """(N, 4) between which poses the base is, as seen from where it was measured last.

@@ -105,6 +105,8 @@ class Rig:
     monitored: bool = True
     brakes: float = 1.0
     drifts: bool = True
+    slips: bool = False
+    """Its wheels follow commands as fast as any ever do, and the body them half as fast."""
 
     def __post_init__(self) -> None:
         self.monitor = SafetyMonitor(self.config)
@@ -114,7 +116,7 @@ class Rig:
         self.stopped_clock: int | None = None
         self.silent: set[str] = set()
         self.gyroscope = 0.0
-        self.x = self.y = self.yaw = self.v = self.w = 0.0
+        self.x = self.y = self.yaw = self.v = self.w = self.wheels = 0.0
         self.target = (0.0, 0.0)
         self.coming: list[tuple[int, tuple[float, float]]] = []
         self.vertices = np.array(self.config.footprint).reshape(-1, 2)
@@ -140,7 +142,7 @@ class Rig:
         """Give the monitor a scan, odometry and IMU of this instant."""
         step, now = ANGLES[1] - ANGLES[0], self.clock
         if "odometry" not in self.silent:
-            self.monitor.on_odometry(now, self.v, self.w, now)
+            self.monitor.on_odometry(now, self.wheels if self.slips else self.v, self.w, now)
         self.monitor.on_imu(now, self.w + self.gyroscope, now)
         self.monitor.on_scan("scan", now, self.scan(), ANGLES[0], step, RANGE_MIN, RANGE_MAX, now)
 
@@ -170,7 +172,13 @@ class Rig:
         while self.now < end:
             while self.coming and self.coming[0][0] <= self.now:
                 self.target = self.coming.pop(0)[1]
-            v = self.v + np.clip(self.target[0] - self.v, -rate_v * SUBSTEP, rate_v * SUBSTEP)
+            most = c.peak_linear_acceleration * SUBSTEP
+            self.wheels += np.clip(self.target[0] - self.wheels, -most, most)
+            if self.slips:
+                rate_v = 0.5 * c.peak_linear_acceleration
+            else:
+                self.wheels = self.target[0]
+            v = self.v + np.clip(self.wheels - self.v, -rate_v * SUBSTEP, rate_v * SUBSTEP)
             w = self.w + np.clip(self.target[1] - self.w, -rate_w * SUBSTEP, rate_w * SUBSTEP)
             heading = self.yaw + 0.25 * (self.w + w) * SUBSTEP
             ahead = min(c.turning_point, c.turning_point_per_curve * abs(v * w))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from safety_monitor.config import MonitorConfig
-from safety_monitor.envelope import body_of
+from safety_monitor.envelope import Motion, MotionEnvelope, body_of
 from safety_monitor.kernels import roll_out, turning_point
 
 DRIFTING = MonitorConfig(turning_point=0.15, turning_point_per_curve=0.4)
@@ -61,7 +62,7 @@ def swept(v: float, w: float) -> np.ndarray:
     phases, poses = np.zeros((3, 5)), np.empty((500, 6))
     phases[0] = 0.1, v, v, w, w
     body = body_of(replace(DRIFTING, **at_once))
-    return poses[: roll_out(np.array([v, w]), phases, body, 3, poses)]
+    return poses[: roll_out(np.array([v, v, w, w]), phases, body, 3, poses)]
 
 
 @pytest.mark.parametrize(("v", "w"), [(1.0, 2.0), (1.0, -2.0), (-1.0, 2.0), (-1.0, -2.0)])
@@ -82,13 +83,16 @@ def test_on_the_spot_and_straight_on_nothing_drifts() -> None:
     assert not swept(2.0, 0.0)[:, 5].any()
 
 
-def test_a_curve_keeps_farther_from_a_post_than_that_of_a_body_that_cannot_drift(make_rig) -> None:
-    def nearest(farthest: float) -> float:
-        config = replace(DRIFTING, turning_point=farthest)
-        post = np.array([(0.9, 0.62, 0.03)])
-        rig = settled(make_rig(config=config, circles=post, drifts=False))
-        for _ in range(60):
-            rig.tick(1.5, 1.2)
-        return rig.clearance
+def test_a_curve_keeps_farther_from_a_post_than_that_of_a_body_that_cannot_drift() -> None:
+    def nearest(farthest: float) -> int:
+        """Millimetres beside the outer flank of a steady curve."""
+        envelope = MotionEnvelope(replace(DRIFTING, turning_point=farthest))
+        motion = Motion(1.5, 1.2, 0.02, ((1.5, 1.2),))
 
-    assert nearest(0.15) > nearest(0.0) + 0.005
+        def passes(k: int) -> bool:
+            post = np.array([[0.4, -0.215 - 0.001 * k]])
+            return envelope.evaluate(post, motion, (1.5, 1.2), 0.03, 5.0).scale == 1.0
+
+        return bisect.bisect_left(range(300), True, key=passes)
+
+    assert nearest(0.15) > nearest(0.0) + 5

@@ -76,6 +76,19 @@ def test_a_faster_command_on_its_way_counts() -> None:
     assert stopping(0.5, age=0.2, sent=((0.2, 0.0), (0.5, 0.0))) == pytest.approx(slower)
 
 
+def test_a_base_that_may_be_faster_either_way_needs_the_room_of_the_fastest() -> None:
+    envelope = MotionEnvelope(MonitorConfig(actuation_delay=0.0))
+    slips = Motion(0.0, 0.0, 0.0, slip=0.5)
+    assert envelope.reach(slips, (0.0, 0.1), 0.03) == pytest.approx(
+        envelope.reach(Motion(0.5, 0.0, 0.0), (0.0, 0.1), 0.03)
+    )
+    for side in (-1.0, 1.0):
+        for ahead, free in ((0.03, True), (0.015, False)):
+            point = np.array([[side * (0.254 + 0.015 + ahead), 0.0]])
+            verdict = envelope.evaluate(point, slips, (0.0, 0.001), 0.03, 5.0)
+            assert (verdict.scale == 1.0) is free
+
+
 def test_beyond_the_reach_given_nothing_matters() -> None:
     envelope = MotionEnvelope(MonitorConfig())
     point, motion = np.array([[0.4, 0.0]]), Motion(1.0, 0.0, 0.0)

@@ -67,6 +67,19 @@ def test_no_policy_makes_contact(make_rig, policy: str, seed: int) -> None:
     assert rig.clearance > 0.002
 
 
+@pytest.mark.parametrize("policy", ["grazing", "alternating", "forth_and_back", "held"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_policy_makes_contact_where_wheels_slip(make_rig, policy: str, seed: int) -> None:
+    rig = make_rig(circles=field(seed), seed=seed, slips=True)
+    drive(rig, POLICIES.get(policy, held), 300, seed)
+    assert rig.clearance > 0.0
+
+
+def held(rig, k: int, rng) -> tuple[float, float]:
+    """Velocities drawn at random, each for 0.4 s."""
+    return tuple(np.random.default_rng(k // 20).uniform((-2, -4), (2, 4)))
+
+
 def test_the_same_policies_make_contact_without_the_monitor(make_rig) -> None:
     touched = 0
     for seed, policy in enumerate(POLICIES.values()):

@@ -67,7 +67,7 @@ def manoeuvre(state, sent, command, upper, reaction=0.05, age=0.03):
     phases[0] = age, min(sent[0], 0), max(sent[0], 0), min(sent[1], 0), max(sent[1], 0)
     phases[1] = reaction, command[0], command[0], command[1], command[1]
     poses = np.empty((2000, 6))
-    count = roll_out(np.array(state), phases, BODIES["arrow"], upper, poses)
+    count = roll_out(np.repeat(state, 2), phases, BODIES["arrow"], upper, poses)
     assert count <= len(poses)
     return poses[:count]
 
@@ -131,7 +131,7 @@ def test_the_sweep_finds_what_a_sampling_of_every_pose_finds(
 
 def test_too_few_rows_for_a_manoeuvre_are_told() -> None:
     poses, phases = np.empty((3, 6)), np.zeros((3, 5))
-    assert roll_out(np.array([2.0, 0.0]), phases, BODIES["rectangle"], 3, poses) > 3
+    assert roll_out(np.array([2.0, 2.0, 0.0, 0.0]), phases, BODIES["rectangle"], 3, poses) > 3
 
 
 def judge(points, state=(0.0, 0.0), command=(1.0, 0.0), sent=None, shape="rectangle"):
@@ -140,7 +140,7 @@ def judge(points, state=(0.0, 0.0), command=(1.0, 0.0), sent=None, shape="rectan
     low, high = np.minimum(sent or state, state), np.maximum(sent or state, state)
     phases[0] = 0.07, low[0], high[0], low[1], high[1]
     phases[1, 0] = 0.03
-    wish, now = np.array(command, dtype=float), np.array(state, dtype=float)
+    wish, now = np.array(command, dtype=float), np.repeat(np.array(state, dtype=float), 2)
     return largest_scale(np.array(points, dtype=float), now, phases, wish, BODIES[shape], 5.0)
 
 

@@ -48,7 +48,7 @@ def judge(points, command, state=(0.0, 0.0), before: float = 0.0, reach: float =
     phases[0] = before, state[0], state[0], state[1], state[1]
     phases[1, 0] = REACTION
     seen = np.reshape(np.array(points, dtype=float), (-1, 2))
-    wish, now = np.array(command, dtype=float), np.array(state, dtype=float)
+    wish, now = np.array(command, dtype=float), np.repeat(np.array(state, dtype=float), 2)
     return largest_scale(seen, now, phases, wish, BODY, reach)
 
 

@@ -132,7 +132,7 @@ def test_the_window_goes_with_the_robot_and_forgets_what_it_leaves() -> None:
 
 
 def grown(seen: Seen, offset: float, turn: float = 0.0, base=(0.0, 0.0, 0.0)) -> None:
-    seen.space.doubt(base, offset, turn)
+    seen.space.doubt(base, offset, 0.0, turn)
 
 
 def beside_a_post() -> Seen:
@@ -156,6 +156,14 @@ def test_doubt_brings_what_is_unknown_nearer(offset: float) -> None:
     before = nearest_behind(seen)
     grown(seen, offset)
     assert before - nearest_behind(seen) == pytest.approx(offset, abs=0.011)
+
+
+@pytest.mark.parametrize(("yaw", "nearer"), [(0.0, 0.05), (math.pi / 2, 0.0), (-math.pi, 0.05)])
+def test_doubt_of_how_far_it_drove_brings_nearer_what_is_ahead_or_behind(yaw, nearer) -> None:
+    seen = beside_a_post()
+    before = nearest_behind(seen)
+    seen.space.doubt((0.0, 0.0, yaw), 0.0, 0.05, 0.0)
+    assert before - nearest_behind(seen) == pytest.approx(nearer, abs=0.011)
 
 
 def test_small_doubts_add_up() -> None:

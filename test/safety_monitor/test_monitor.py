@@ -193,7 +193,7 @@ def test_a_reset_is_refused_while_the_robot_moves(bench: Bench) -> None:
     assert not accepted
     assert "moves" in message
     bench.moving = (0.0, 0.0)
-    bench.tick()
+    bench.run(5)
     assert bench.monitor.reset(bench.now, "operator")[0]
 
 
@@ -235,6 +235,20 @@ def test_a_defect_of_the_monitor_is_an_emergency_stop_and_not_an_exception(
 def test_a_scan_of_a_source_that_is_not_configured_is_a_defect(bench: Bench) -> None:
     bench.monitor.on_scan("other", bench.now, bench.scan(), 0.0, 0.1, 0.1, 30.0, bench.now)
     assert bench.tick().state == "emergency_stop"
+
+
+def test_wheels_that_stop_at_once_have_not_stopped_the_body(bench: Bench) -> None:
+    """Six centimetres ahead are enough to turn away, and not enough to slide any further."""
+    bench.ranges[320:400] = 0.254 - 0.055 + 0.06
+    bench.wish = (0.0, 0.2)
+    assert bench.run(3).intervention == "none"
+    bench.moving = (1.0, 0.0)
+    bench.tick()
+    bench.moving = (0.0, 0.0)
+    assert bench.tick().intervention == "stopped"
+    assert not bench.monitor.reset(bench.now, "operator")[0]
+    assert bench.run(15).intervention == "none"
+    assert bench.monitor.reset(bench.now, "operator")[0]
 
 
 def test_standing_before_an_obstacle_is_no_fault(bench: Bench) -> None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from safety_monitor.config import MonitorConfig
 from safety_monitor.reckoning import Commanded, DeadReckoning, advance, between
@@ -22,7 +24,7 @@ def test_nothing_is_known_before_the_first_measurement() -> None:
 def test_the_first_measurement_is_the_origin() -> None:
     track = DeadReckoning()
     track.add(SECOND, 1.0, 0.5)
-    assert track.latest == (SECOND, (0.0, 0.0, 0.0), 1.0, 0.5)
+    assert track.latest == (SECOND, (0.0, 0.0, 0.0), 1.0, 1.0, 0.5)
 
 
 def test_between_two_measurements_the_mean_velocity_holds() -> None:
@@ -74,28 +76,75 @@ def test_in_a_curve_the_base_drifts_outwards_by_half_of_what_it_may() -> None:
         doubt = track.add(10 * MS, v, w)
         straight.add(10 * MS, v, w)
         assert track.pose[1] - straight.pose[1] == pytest.approx(outwards * 0.001, rel=0.01)
-        assert doubt == pytest.approx(0.001)
+        assert doubt == pytest.approx((0.001, 0.0))
 
 
 def test_it_turns_about_no_point_that_is_farther_ahead_than_the_farthest() -> None:
     track = DeadReckoning((0.15, 0.05))
     track.add(0, 2.0, 3.0)
-    assert track.add(10 * MS, 2.0, 3.0) == pytest.approx(0.5 * 0.15 * 0.03)
+    assert track.add(10 * MS, 2.0, 3.0) == pytest.approx((0.5 * 0.15 * 0.03, 0.0))
 
 
 def test_straight_on_or_on_the_spot_nothing_drifts() -> None:
     for v, w in ((2.0, 0.0), (0.0, 4.0)):
         track = DeadReckoning((0.15, 0.4))
         track.add(0, v, w)
-        assert track.add(SECOND, v, w) == 0.0
+        assert track.add(SECOND, v, w) == (0.0, 0.0)
+
+
+@given(st.lists(st.tuples(st.floats(-2.0, 2.0), st.floats(0.0, 1.0)), min_size=1, max_size=40))
+def test_a_body_that_slips_is_no_farther_off_than_the_doubt(steps) -> None:
+    """Wheels turn as they like; the body follows them at 5 m/s² or up to three times as fast."""
+    track, body, x, doubt = DeadReckoning(sure=5.0), 0.0, 0.0, 0.0
+    track.add(0, 0.0, 0.0)
+    for k, (wheels, eagerness) in enumerate(steps, start=1):
+        change = 5.0 * (1.0 + 2.0 * eagerness) * 0.02
+        before, body = body, body + min(max(wheels - body, -change), change)
+        x += 0.01 * (before + body)
+        doubt += track.add(20 * k * MS, wheels, 0.0)[1]
+        assert track.latest is not None
+        assert track.latest.least - 1e-9 <= body <= track.latest.most + 1e-9
+        assert abs(track.pose[0] - x) <= doubt + 1e-9
+
+
+def test_wheels_that_change_no_faster_than_the_body_surely_does_are_believed() -> None:
+    track, doubt = DeadReckoning(sure=5.0), 0.0
+    for k, v in enumerate((0.0, 0.1, 0.2, 0.1, 0.0, -0.1)):
+        doubt += sum(track.add(20 * k * MS, v, 0.0))
+        assert track.latest is not None
+        assert (track.latest.v, track.latest.slip) == (v, 0.0)
+    assert doubt == 0.0
+
+
+def test_wheels_that_turn_back_at_once_leave_the_body_where_its_grip_lets_it_be() -> None:
+    track = DeadReckoning(sure=5.0)
+    track.add(0, 1.0, 0.0)
+    assert track.add(20 * MS, -1.0, 0.0) == pytest.approx((0.0, 1.0 * 0.02))
+    assert track.latest is not None
+    assert (track.latest.least, track.latest.most) == pytest.approx((-1.0, 1.0))
+    track.add(40 * MS, -1.0, 0.0)
+    assert (track.latest.least, track.latest.most) == pytest.approx((-1.0, 0.9))
+    assert (track.latest.v, track.latest.slip) == pytest.approx((-0.05, 0.95))
+    track.add(60 * MS, 1.0, 0.0)
+    assert (track.latest.least, track.latest.most) == pytest.approx((-1.0, 1.0))
+    track.add(80 * MS, 1.0, 0.0)
+    assert (track.latest.least, track.latest.most) == pytest.approx((-0.9, 1.0))
+
+
+def test_after_a_gap_the_body_is_as_fast_as_its_commands_allow_or_its_wheels_say() -> None:
+    track = DeadReckoning(sure=5.0)
+    track.add(0, 1.0, 0.0)
+    track.bridge(SECOND, 0.5, 0.0, np.zeros((1, 4)), (0.2, 0.4))
+    assert track.latest is not None
+    assert (track.latest.least, track.latest.most) == (0.2, 0.5)
 
 
 def bridged(*ends):
     track = DeadReckoning((0.15, 0.4))
     track.add(0, 1.0, 0.0)
-    doubt = track.bridge(SECOND, 0.5, 0.1, np.array(ends, dtype=float))
+    doubt = track.bridge(SECOND, 0.5, 0.1, np.array(ends, dtype=float), (0.5, 0.5))
     assert track.latest is not None
-    assert (track.latest[0], *track.latest[2:]) == (SECOND, 0.5, 0.1)
+    assert (track.latest.stamp_ns, track.latest.v, track.latest.w) == (SECOND, 0.5, 0.1)
     assert track.pose_at(800 * MS) is None
     return track.pose, doubt
 
@@ -118,7 +167,7 @@ def test_a_bridge_starts_where_the_robot_was_and_looked() -> None:
     track.add(0, 1.0, math.pi / 2)
     track.add(SECOND, 1.0, math.pi / 2)
     x, y, _ = track.pose
-    track.bridge(2 * SECOND, 0.0, 0.0, np.array([(1.0, 0.2, 0.1, 0.0)]))
+    track.bridge(2 * SECOND, 0.0, 0.0, np.array([(1.0, 0.2, 0.1, 0.0)]), (0.0, 0.0))
     assert track.pose == pytest.approx((x - 0.2, y + 1.0, math.pi / 2 + 0.1))
 
 

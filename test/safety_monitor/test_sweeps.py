@@ -100,7 +100,7 @@ def test_a_sweep_follows_one_extreme_of_what_the_base_may_do(
     v, w, sv, sw, around, cv, cw, up
 ) -> None:
     phases, poses = phases_of((sv, sw), around, (cv, cw)), np.empty((4000, 6))
-    count = roll_out(np.array([v, w]), phases, BODY, up, poses)
+    count = roll_out(np.array([v, v, w, w]), phases, BODY, up, poses)
     x, y, yaw, way, drift = integrate((v, w), phases, (bool(up & 1), bool(up & 2)))[-1]
     end = poses[count - 1]
     assert end[:2] == pytest.approx([x, y], abs=2e-3)
@@ -159,7 +159,8 @@ def test_the_scale_is_the_largest_that_keeps_the_margin(
     least, most = bounds(points, *told, polygon_distance)
     phases = phases_of(*told[1:])
     phases[1, 1:] = 0.0
-    scale, present = largest_scale(points, np.array([v, w]), phases, np.array([cv, cw]), BODY, 5.0)
+    state, wish = np.array([v, v, w, w]), np.array([cv, cw])
+    scale, present = largest_scale(points, state, phases, wish, BODY, 5.0)
     assert least <= scale <= most
     clear = polygon_distance(points, CORNERS).min()
     assert present <= clear + 1e-9
@@ -211,7 +212,7 @@ def test_what_cannot_be_looked_at_to_its_end_is_not_let_through() -> None:
     slow = body_of(MonitorConfig(linear_acceleration=1e-3, linear_deceleration=1e-3))
     phases = np.zeros((3, 5))
     phases[:2, 0] = 0.1
-    empty, still = np.empty((0, 2)), np.zeros(2)
+    empty, still = np.empty((0, 2)), np.zeros(4)
     assert largest_scale(empty, still, phases, np.array([2.0, 0.0]), slow, 5.0)[0] < 1.0
     assert largest_scale(empty, still, phases, np.array([0.01, 0.0]), slow, 5.0)[0] == 1.0
 
@@ -219,7 +220,7 @@ def test_what_cannot_be_looked_at_to_its_end_is_not_let_through() -> None:
 def test_a_robot_that_stands_and_shall_stand_meets_nothing() -> None:
     poses = np.zeros((4, 6))
     poses[0] = math.nan
-    count = roll_out(np.zeros(2), np.zeros((3, 5)), BODY, 0, poses)
+    count = roll_out(np.zeros(4), np.zeros((3, 5)), BODY, 0, poses)
     assert (count, poses[0].tolist()) == (1, [0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
     assert not is_hit(0.5, 0.0, 0.1, poses, count, BODY, 0.05)
     assert not is_hit(0.5, 0.0, 0.05, poses, count, BODY, 0.05)
@@ -230,7 +231,7 @@ def farthest_step(state, phases) -> float:
     """The farthest that a corner goes between two poses of any sweep."""
     poses, far = np.empty((4000, 6)), 0.0
     for upper in range(4):
-        count = roll_out(np.array(state), phases, BODY, upper, poses)
+        count = roll_out(np.repeat(state, 2), phases, BODY, upper, poses)
         x, y, c, s = poses[:count].T[:4, :, None]
         px, py = CORNERS.T
         moved = np.hypot(np.diff(x + c * px - s * py, axis=0), np.diff(y + s * px + c * py, axis=0))
@@ -260,7 +261,7 @@ def test_each_extreme_of_what_was_sent_is_looked_at_closely(axis: int) -> None:
 @pytest.mark.parametrize("turn", [2.0, -2.0])
 def test_a_steady_curve_is_a_circle_all_the_way(turn: float) -> None:
     phases, poses = phases_of((1.0, turn), STILL, (1.0, turn), reaction=1.5), np.empty((4000, 6))
-    count = roll_out(np.array([1.0, turn]), phases, BODY, 3, poses)
+    count = roll_out(np.array([1.0, 1.0, turn, turn]), phases, BODY, 3, poses)
     steady = poses[:count][poses[:count, 4] < 1.5 * (1.0 + 2.0 * BODY.radius)]
     # About a point halfway to the farthest ahead.
     away = np.hypot(steady[:, 0] - 0.06, steady[:, 1] - 1.0 / turn)
@@ -271,13 +272,14 @@ def test_a_steady_curve_is_a_circle_all_the_way(turn: float) -> None:
 @pytest.mark.parametrize("v", [0.02, 0.1, 0.3])
 def test_slow_braking_is_as_exact_as_fast(v: float) -> None:
     phases, poses = phases_of((v, 0.0), STILL, (v, 0.0)), np.empty((4000, 6))
-    count = roll_out(np.array([v, 0.0]), phases, BODY, 1, poses)
+    count = roll_out(np.array([v, v, 0.0, 0.0]), phases, BODY, 1, poses)
     assert poses[count - 1, 0] == pytest.approx(v * 0.14 + v * v / (2 * SURE[0]), abs=5e-4)
 
 
 def test_a_manoeuvre_that_has_no_room_counts_one_more_than_there_is() -> None:
     phases = phases_of((1.0, 0.0), STILL, (1.0, 0.0))
-    enough = roll_out(np.array([1.0, 0.0]), phases, BODY, 1, np.empty((4000, 6)))
-    assert roll_out(np.array([1.0, 0.0]), phases, BODY, 1, np.empty((enough, 6))) == enough
-    assert roll_out(np.array([1.0, 0.0]), phases, BODY, 1, np.empty((enough - 1, 6))) == enough
-    assert roll_out(np.array([1.0, 0.0]), phases, BODY, 1, np.empty((7, 6))) == 8
+    state = np.array([1.0, 1.0, 0.0, 0.0])
+    enough = roll_out(state, phases, BODY, 1, np.empty((4000, 6)))
+    assert roll_out(state, phases, BODY, 1, np.empty((enough, 6))) == enough
+    assert roll_out(state, phases, BODY, 1, np.empty((enough - 1, 6))) == enough
+    assert roll_out(state, phases, BODY, 1, np.empty((7, 6))) == 8

@@ -140,7 +140,9 @@ class _MonitorFuzzer:
 
     def _odometry(self) -> None:
         v = self.values
-        self._monitor.on_odometry(v.stamp(self._now_ns), v.number(0.5), v.number(0.5), self._now_ns)
+        # The farther wheels jump, the more of it is slip, and the less the robot may move.
+        vx, wz = v.number(0.2), v.number(0.5)
+        self._monitor.on_odometry(v.stamp(self._now_ns), vx, wz, self._now_ns)
 
     def _imu(self) -> None:
         v = self.values
