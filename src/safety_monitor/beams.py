@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -12,6 +13,22 @@ from safety_monitor.kernels import Floats
 
 Bools = NDArray[np.bool_]
 Ranges = NDArray[np.float32]
+
+
+class Scan(NamedTuple):
+    """A scan as the monitor keeps it.
+
+    points: (N, 2) returns in the base frame at the time of the scan. ranges: (B,) metres.
+    usable: (B,) beams that say something: not masked, not NaN. layout: (3,) angle of the middle
+    of all beams, increment, least range. sensor: (3,) pose of the scanner on the robot.
+    """
+
+    stamp_ns: int
+    points: Floats
+    ranges: Ranges
+    usable: Bools
+    layout: Floats
+    sensor: Floats
 
 
 @njit(cache=True)
@@ -51,61 +68,43 @@ def project_scan(
 
 
 @njit(cache=True)
-def beam_towards(x: float, y: float, layout: Floats, beams: int) -> float:
-    """Fractional index of the beam towards a point in the scanner's frame.
-
-    layout: (3,) angle of the middle of all beams, increment, least range.
-    """
-    off = math.atan2(y, x) - layout[0]
-    return float((off - math.tau * round(off / math.tau)) / layout[1] + 0.5 * (beams - 1))
+def beam_towards(x: float, y: float, scan: Scan) -> float:
+    """Fractional index of the beam towards a point in the scanner's frame."""
+    off = math.atan2(y, x) - scan.layout[0]
+    middle = 0.5 * (scan.ranges.shape[0] - 1)
+    return float((off - math.tau * round(off / math.tau)) / scan.layout[1] + middle)
 
 
 @njit(cache=True)
-def in_view(points: Floats, sensor: Floats, layout: Floats, usable: Bools) -> Bools:
-    """(N,) whether usable beams go towards points (N, 2) in base frame.
-
-    sensor: (3,) pose of the scanner on the robot; layout: (3,) as in `beam_towards`.
-    """
-    seen, beams = np.zeros(points.shape[0], dtype=np.bool_), usable.shape[0]
-    c, s = math.cos(sensor[2]), math.sin(sensor[2])
+def in_view(points: Floats, scan: Scan) -> Bools:
+    """(N,) whether usable beams go towards points (N, 2) in base frame."""
+    seen, beams = np.zeros(points.shape[0], dtype=np.bool_), scan.usable.shape[0]
+    c, s = math.cos(scan.sensor[2]), math.sin(scan.sensor[2])
     for i in range(points.shape[0]):
-        dx, dy = points[i, 0] - sensor[0], points[i, 1] - sensor[1]
-        k = beam_towards(c * dx + s * dy, c * dy - s * dx, layout, beams)
+        dx, dy = points[i, 0] - scan.sensor[0], points[i, 1] - scan.sensor[1]
+        k = beam_towards(c * dx + s * dy, c * dy - s * dx, scan)
         if -0.5 <= k <= beams - 0.5:
-            seen[i] = usable[max(0, math.floor(k))] and usable[min(beams - 1, math.ceil(k))]
+            low, high = max(0, math.floor(k)), min(beams - 1, math.ceil(k))
+            seen[i] = scan.usable[low] and scan.usable[high]
     return seen
 
 
 @njit(cache=True)
-def surprises(
-    points: Floats,
-    pose: Floats,
-    sensor: Floats,
-    ranges: Ranges,
-    usable: Bools,
-    layout: Floats,
-    most: float,
-) -> Floats:
+def surprises(points: Floats, pose: Floats, scan: Scan, most: float) -> Floats:
     """(M,) metres by which ranges differ from what an earlier scan lets expect, up to `most`.
 
-    Args:
-        points: (N, 2) returns of the earlier scan, base frame then.
-        pose: (3,) of the base then, seen from the base now.
-        sensor: (3,) pose of the scanner on the robot.
-        ranges: (B,) metres now.
-        usable: (B,) whether a beam says anything now.
-        layout: (3,) as in `beam_towards`.
-        most: metres.
+    points: (N, 2) returns of the earlier scan, base frame then. pose: (3,) of the base then, seen
+    from the base now.
     """
     found, n = np.empty(points.shape[0]), 0
     cp, sp = math.cos(pose[2]), math.sin(pose[2])
-    cs, ss = math.cos(sensor[2]), math.sin(sensor[2])
+    cs, ss = math.cos(scan.sensor[2]), math.sin(scan.sensor[2])
     for i in range(points.shape[0]):
-        dx = pose[0] + cp * points[i, 0] - sp * points[i, 1] - sensor[0]
-        dy = pose[1] + sp * points[i, 0] + cp * points[i, 1] - sensor[1]
+        dx = pose[0] + cp * points[i, 0] - sp * points[i, 1] - scan.sensor[0]
+        dy = pose[1] + sp * points[i, 0] + cp * points[i, 1] - scan.sensor[1]
         x, y = cs * dx + ss * dy, cs * dy - ss * dx
-        k = round(beam_towards(x, y, layout, ranges.shape[0]))
-        if 0 <= k < ranges.shape[0] and usable[k]:
-            found[n] = min(abs(ranges[k] - math.hypot(x, y)), most)
+        k = round(beam_towards(x, y, scan))
+        if 0 <= k < scan.ranges.shape[0] and scan.usable[k]:
+            found[n] = min(abs(scan.ranges[k] - math.hypot(x, y)), most)
             n += 1
     return found[:n]

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from safety_monitor.beams import Bools, Ranges, beam_towards
+from safety_monitor.beams import Scan, beam_towards
 from safety_monitor.config import MonitorConfig
 from safety_monitor.kernels import Body, Floats, clearance
 from safety_monitor.reckoning import Pose
@@ -78,52 +78,34 @@ def erode(grid: Grid, centre: NDArray[np.int64], before: Grid, axis: int) -> Non
 
 
 @njit(cache=True)
-def _beams_pass(
-    x: float, y: float, cell: float, ranges: Ranges, usable: Bools, layout: Floats
-) -> bool:
+def _beams_pass(x: float, y: float, cell: float, scan: Scan) -> bool:
     """Whether beams go past a cell, given in the scanner's frame, on all of its width."""
     distance = math.hypot(x, y)
-    if distance <= layout[2] + cell:
+    if distance <= scan.layout[2] + cell:
         return False
-    middle = beam_towards(x, y, layout, ranges.shape[0])
-    half = math.asin(cell / distance) / abs(layout[1])
+    middle = beam_towards(x, y, scan)
+    half = math.asin(cell / distance) / abs(scan.layout[1])
     low, high = math.floor(middle - half), math.ceil(middle + half)
-    if low < 0 or high >= ranges.shape[0]:
+    if low < 0 or high >= scan.ranges.shape[0]:
         return False
     k = low
-    while k <= high and usable[k] and ranges[k] >= distance + cell:
+    while k <= high and scan.usable[k] and scan.ranges[k] >= distance + cell:
         k += 1
     return bool(k > high)
 
 
 @njit(cache=True)
-def remember(
-    grid: Grid,
-    cell: float,
-    base: Floats,
-    sensor: Floats,
-    points: Floats,
-    ranges: Ranges,
-    usable: Bools,
-    layout: Floats,
-    row: int,
-) -> None:
+def remember(grid: Grid, cell: float, base: Floats, scan: Scan, row: int) -> None:
     """Enter one scan: what it passes is free, what it hits is not.
 
-    Args:
-        grid: as above.
-        cell: side of a cell.
-        base: (3,) pose of the robot in the frame of the grid.
-        sensor: (3,) pose of the scanner on the robot.
-        points: (N, 2) returns in base frame.
-        ranges: (B,) metres.
-        usable: (B,) whether a beam says anything.
-        layout: (3,) as in `beam_towards`.
-        row: first of the ROWS that have their turn; returns count everywhere.
+    base: (3,) pose of the robot in the frame of the grid. row: first of the ROWS that have their
+    turn; returns count everywhere.
     """
     cb, sb = math.cos(base[2]), math.sin(base[2])
-    sx, sy = base[0] + cb * sensor[0] - sb * sensor[1], base[1] + sb * sensor[0] + cb * sensor[1]
-    cs, ss = math.cos(base[2] + sensor[2]), math.sin(base[2] + sensor[2])
+    mount = scan.sensor
+    sx = base[0] + cb * mount[0] - sb * mount[1]
+    sy = base[1] + sb * mount[0] + cb * mount[1]
+    cs, ss = math.cos(base[2] + mount[2]), math.sin(base[2] + mount[2])
     bi, bj = math.floor(base[0] / cell), math.floor(base[1] / cell)
     for i in range(bi - NEAR, bi + NEAR):
         if (i - row + AGAIN) & (2 * NEAR - 1) >= ROWS + AGAIN:
@@ -132,10 +114,10 @@ def remember(
             if grid[i & _WRAP, j & _WRAP] == AGES:
                 continue
             x, y = (i + 0.5) * cell - sx, (j + 0.5) * cell - sy
-            if _beams_pass(cs * x + ss * y, cs * y - ss * x, cell, ranges, usable, layout):
+            if _beams_pass(cs * x + ss * y, cs * y - ss * x, cell, scan):
                 grid[i & _WRAP, j & _WRAP] = AGES
-    for k in range(points.shape[0]):
-        px, py = points[k, 0], points[k, 1]
+    for k in range(scan.points.shape[0]):
+        px, py = scan.points[k, 0], scan.points[k, 1]
         hx, hy = base[0] + cb * px - sb * py, base[1] + sb * px + cb * py
         ci, cj = math.floor(hx / cell), math.floor(hy / cell)
         if max(abs(ci - bi), abs(cj - bj)) > NEAR:
@@ -258,9 +240,9 @@ class SeenSpace:
         if changed:
             self._stand(np.array(base))
 
-    def remember(self, scanner: Scanner, base: Pose) -> None:
+    def remember(self, scan: Scan, base: Pose) -> None:
         """Enter a scan taken when the robot was at `base`."""
-        scan, here = scanner.scan, np.array(base)
+        here = np.array(base)
         if self._aged_ns is None:
             self._aged_ns = scan.stamp_ns
         if older := (scan.stamp_ns - self._aged_ns) // self._age_ns:
@@ -268,8 +250,7 @@ class SeenSpace:
             self._aged_ns += older * self._age_ns
         recentre(self._grid, self._centre, self._cell, here)
         self._row = (self._row + ROWS) % (2 * NEAR)
-        beams = scan.points, scan.ranges, scan.usable, scan.layout
-        remember(self._grid, self._cell, here, scanner.pose, *beams, self._row)
+        remember(self._grid, self._cell, here, scan, self._row)
         # The body is long enough to be over every cell of its trail at its next turn.
         if self._row == 0:
             self._stand(here)

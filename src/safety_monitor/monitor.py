@@ -341,7 +341,7 @@ class SafetyMonitor:
                 found = [finding for judge in judges for finding in judge.findings(now_ns)]
                 apart = self.config.use_imu and self._yaw_rates.apart
                 if not apart and all(finding.severity < Severity.STOP for finding in found):
-                    self._seen.remember(scanner, then)
+                    self._seen.remember(scanner.scan, then)
         return True
 
     def _compare(self, name: str, odometry: Pose, now_ns: int) -> None:

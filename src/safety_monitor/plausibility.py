@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from safety_monitor.beams import surprises
+from safety_monitor.beams import Scan, surprises
 from safety_monitor.kernels import Floats
 from safety_monitor.reckoning import Pose, between
-from safety_monitor.scanner import Scan, Scanner
+from safety_monitor.scanner import Scanner
 from safety_monitor.watchdog import Fault, Finding
 
 _SECOND = 1_000_000_000
@@ -85,6 +85,5 @@ class Plausibility:
 
     def _misfit(self, earlier: Scan, scan: Scan, pose: Pose) -> Floats:
         points = np.ascontiguousarray(earlier.points[:: max(1, len(earlier.points) // _BEAMS)])
-        beams = scan.ranges, scan.usable, scan.layout
-        found: Floats = surprises(points, np.array(pose), self._scanner.pose, *beams, _MOST)
+        found: Floats = surprises(points, np.array(pose), scan, _MOST)
         return found

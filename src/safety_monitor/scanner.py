@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from safety_monitor.beams import Bools, Ranges, in_view, project_scan
+from safety_monitor.beams import Bools, Ranges, Scan, in_view, project_scan
 from safety_monitor.config import MonitorConfig
 from safety_monitor.kernels import Floats
 from safety_monitor.reckoning import Pose, between
@@ -20,27 +19,11 @@ _RICH = 0.2
 _POOR = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """A scan as the monitor keeps it.
-
-    points: (N, 2) returns in the base frame at the time of the scan. ranges: (B,) metres.
-    usable: (B,) beams that say something: not masked, not NaN. layout: (3,) angle of the middle
-    of all beams, increment, least range.
-    """
-
-    stamp_ns: int
-    points: Floats
-    ranges: Ranges
-    usable: Bools
-    layout: Floats
-
-
 class Scanner:
     """Takes the scans of one source and judges them one by one."""
 
     def __init__(self, config: MonitorConfig, name: str, pose: tuple[float, ...]) -> None:
-        self.pose = np.array(pose, dtype=np.float64)
+        self._pose = np.array(pose, dtype=np.float64)
         self._config, self._name = config, name
         self._stream = Stream(
             "scan", config, config.scan_timeout, slowest=config.scan_max_period, name=name
@@ -84,13 +67,13 @@ class Scanner:
             return
         directions = self._beams(len(ranges), angle_min, angle_increment)
         points, usable, invalid, empty = project_scan(
-            ranges, directions, self.pose, range_min, range_max
+            ranges, directions, self._pose, range_min, range_max
         )
         frozen = self._scan is not None and len(points) and _are_equal(self._scan.ranges, ranges)
         self._repeats = self._repeats + 1 if frozen else 0
         middle = angle_min + 0.5 * angle_increment * (len(ranges) - 1)
         kept = np.array([middle, angle_increment, range_min])
-        self._scan = Scan(stamp_ns, points, ranges, usable, kept)
+        self._scan = Scan(stamp_ns, points, ranges, usable, kept, self._pose)
         self._content = tuple(self._judge(len(points), invalid, empty))
 
     def _judge(self, hits: int, invalid: int, empty: int) -> Iterator[Finding]:
@@ -121,7 +104,7 @@ class Scanner:
 
     def looks_at(self, points: Floats) -> Bools:
         """(N,) whether a beam that says something goes towards each of (N, 2) points."""
-        seen: Bools = in_view(points, self.pose, self.scan.layout, self.scan.usable)
+        seen: Bools = in_view(points, self.scan)
         return seen
 
     def findings(self, now_ns: int) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safety_monitor.beams import beam_towards, in_view, project_scan, surprises
+from safety_monitor.beams import Scan, beam_towards, in_view, project_scan, surprises
 from safety_monitor.config import MonitorConfig
 from safety_monitor.envelope import body_of
 from safety_monitor.kernels import (
@@ -229,22 +229,27 @@ def test_points_are_where_the_scanner_stands_and_looks() -> None:
     assert points[0] == pytest.approx([0.1, 2.2])
 
 
+def scan_of(usable, layout, sensor=(0.0, 0.0, 0.0), ranges=None) -> Scan:
+    told = np.ones(len(usable), np.float32) if ranges is None else ranges
+    return Scan(0, np.empty((0, 2)), told, usable, layout, np.array(sensor))
+
+
 @given(bearing=st.floats(-math.pi, math.pi), distance=st.floats(0.01, 5.0), flip=st.booleans())
 def test_in_view_is_the_angle_between_the_first_and_last_beam(bearing, distance, flip) -> None:
     half, beams = 2.35, 720
     increment = 2 * half / (beams - 1) * (-1 if flip else 1)
     layout = np.array([0.0, increment, 0.1])
-    sensor = np.array([0.1, -0.2, 0.7])
     point = np.array(
         [[0.1 + distance * math.cos(bearing + 0.7), -0.2 + distance * math.sin(bearing + 0.7)]]
     )
     usable = np.ones(beams, dtype=np.bool_)
+    scan = scan_of(usable, layout, (0.1, -0.2, 0.7))
     end = half + 0.5 * abs(increment)
     if abs(abs(bearing) - end) > 1e-6:
-        assert in_view(point, sensor, layout, usable)[0] == (abs(bearing) < end)
+        assert in_view(point, scan)[0] == (abs(bearing) < end)
     index = bearing / increment + 0.5 * (beams - 1)
     usable[max(0, math.floor(index)) : math.ceil(index) + 1] = False
-    assert not in_view(point, sensor, layout, usable)[0]
+    assert not in_view(point, scan)[0]
 
 
 @given(bearing=st.floats(-math.pi, math.pi), start=st.floats(-math.pi, math.pi))
@@ -253,7 +258,7 @@ def test_a_scanner_that_looks_all_around_sees_all_around(bearing: float, start: 
     increment = math.tau / beams
     layout = np.array([start + 0.5 * increment * (beams - 1), increment, 0.1])
     point = np.array([[math.cos(bearing), math.sin(bearing)]])
-    assert in_view(point, np.zeros(3), layout, np.ones(beams, dtype=np.bool_))[0]
+    assert in_view(point, scan_of(np.ones(beams, dtype=np.bool_), layout))[0]
 
 
 @given(index=st.integers(0, 719), start=st.floats(-math.pi, 0), flip=st.booleans())
@@ -261,18 +266,19 @@ def test_a_beam_is_found_by_where_it_goes(index: int, start: float, flip: bool) 
     increment = 4.7 / 719 * (-1 if flip else 1)
     layout = np.array([start + 0.5 * increment * 719, increment, 0.1])
     angle = start + increment * index
-    assert beam_towards(math.cos(angle), math.sin(angle), layout, 720) == pytest.approx(index)
+    scan = scan_of(np.ones(720, dtype=np.bool_), layout)
+    assert beam_towards(math.cos(angle), math.sin(angle), scan) == pytest.approx(index)
 
 
 def test_surprises_are_the_differences_of_ranges_to_what_motion_lets_expect() -> None:
     """A wall at x = 2 m seen by five beams; then the robot is 0.5 m nearer, turned or not."""
     angles = np.linspace(-0.2, 0.2, 5)
-    sensor, layout = np.array([0.1, 0.0, 0.0]), np.array([0.0, 0.1, 0.1])
     ranges, usable = (1.4 / np.cos(angles)).astype(np.float32), np.ones(5, dtype=np.bool_)
+    scan = scan_of(usable, np.array([0.0, 0.1, 0.1]), (0.1, 0.0, 0.0), ranges)
     earlier = np.column_stack([np.full(41, 2.0), 1.4 * np.tan(np.linspace(-0.2, 0.2, 41))])
-    found = surprises(earlier, np.array([-0.5, 0.0, 0.0]), sensor, ranges, usable, layout, 0.3)
+    found = surprises(earlier, np.array([-0.5, 0.0, 0.0]), scan, 0.3)
     assert found.max() < 0.02
-    still = surprises(earlier, np.zeros(3), sensor, ranges, usable, layout, 0.3)
+    still = surprises(earlier, np.zeros(3), scan, 0.3)
     assert still == pytest.approx(np.full(len(still), 0.3))
     usable[:] = False
-    assert len(surprises(earlier, np.zeros(3), sensor, ranges, usable, layout, 0.3)) == 0
+    assert len(surprises(earlier, np.zeros(3), scan, 0.3)) == 0

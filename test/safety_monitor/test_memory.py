@@ -31,7 +31,7 @@ class Seen:
         for _ in range(times):
             self.now += 20 * MS
             self.scanner.take(self.now, values, ANGLE_MIN, ANGLE_STEP, 0.1, 30.0, self.now)
-            self.space.remember(self.scanner, pose)
+            self.space.remember(self.scanner.scan, pose)
 
     def unknown(self, pose=(0.0, 0.0, 0.0), reach: float = 0.6) -> np.ndarray:
         return self.space.unknown(pose, reach, [self.scanner])
