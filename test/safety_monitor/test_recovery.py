@@ -69,7 +69,7 @@ def test_odometry_silent_at_standstill_loses_nothing(rig) -> None:
 
 def known(rig) -> int:
     """Cells that the robot believes to be free."""
-    return int(np.count_nonzero(rig.monitor._seen._grid))
+    return int(np.count_nonzero(rig.monitor._around._seen._grid))
 
 
 def test_odometry_silent_while_driving_lets_the_unknown_grow_with_the_gap(make_rig) -> None:

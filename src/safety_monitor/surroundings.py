@@ -1,0 +1,132 @@
+"""What is around the robot: what its scanners hit, and what they have not seen to be free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from safety_monitor.beams import Ranges
+from safety_monitor.config import MonitorConfig
+from safety_monitor.kernels import Body, Floats
+from safety_monitor.memory import SeenSpace
+from safety_monitor.plausibility import Plausibility
+from safety_monitor.reckoning import Pose
+from safety_monitor.scanner import Scanner
+from safety_monitor.state_machine import Severity
+from safety_monitor.watchdog import Finding
+from safety_monitor.whereabouts import GAP_NS, Whereabouts
+
+_BEHIND = np.array([[-10.0, 0.0]])
+
+
+class Surroundings:
+    """Judges scans, remembers what the believable ones see, and says where obstacles may be."""
+
+    def __init__(self, config: MonitorConfig, body: Body, where: Whereabouts) -> None:
+        """where: tells where the robot was, and of its doubts."""
+        self._scanners = {
+            name: Scanner(config, name, config.lidar_pose[3 * i : 3 * i + 3])
+            for i, name in enumerate(config.scan_sources)
+        }
+        self._plausible = {name: Plausibility(s) for name, s in self._scanners.items()}
+        self._seen = SeenSpace(config, body)
+        self._remembered = dict.fromkeys(self._scanners, -1)
+        self._where = where
+        # A person has put the robot where it can turn, and answers for it until it moves.
+        self._begin_anew = self._unmoved = True
+        self._vouched_ns, self._began_ns = round(0.5e9 * config.memory_time), 0
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether a scanner looks straight back."""
+        return any(scanner.looks_at(_BEHIND)[0] for scanner in self._scanners.values())
+
+    def take(
+        self,
+        source: str,
+        ranges: Ranges,
+        layout: tuple[float, float, float, float],
+        stamp_ns: int,
+        now_ns: int,
+    ) -> None:
+        """Take a scan."""
+        self._scanners[source].take(stamp_ns, ranges, *layout, now_ns)
+
+    def trust(self) -> None:
+        """A person has looked, and put the robot where it can turn."""
+        for name, scanner in self._scanners.items():
+            scanner.trust()
+            self._plausible[name].forget()
+        self._begin_anew = self._unmoved = True
+
+    def leave(self) -> None:
+        """The robot moves."""
+        self._unmoved = False
+
+    def look(self, now_ns: int) -> bool:
+        """Judge new scans and remember what they see; returns whether motion can be judged."""
+        latest = self._where.latest
+        if latest is None:
+            return False
+        for doubt in self._where.doubts:
+            self._doubt(*doubt)
+        self._where.doubts.clear()
+        if self._begin_anew or (self._unmoved and self._began_ns < now_ns - self._vouched_ns):
+            self._seen.start(latest.pose, self._unmoved)
+            self._begin_anew, self._began_ns = False, now_ns
+        for name, scanner in self._scanners.items():
+            if scanner.stamp_ns is None:
+                return False
+            then = self._where.pose_at(scanner.stamp_ns)
+            if then is None:
+                return False
+            # Where the robot was is measured, not guessed from what it did before.
+            close = scanner.stamp_ns - latest.stamp_ns <= GAP_NS
+            if close and scanner.stamp_ns != self._remembered[name]:
+                self._remembered[name] = scanner.stamp_ns
+                self._compare(name, then, now_ns)
+                found = [*scanner.findings(now_ns), *self._plausible[name].findings(now_ns)]
+                wrong = any(finding.severity >= Severity.STOP for finding in found)
+                if not (wrong or self._where.contradicted):
+                    self._seen.remember(scanner.scan, then)
+        return True
+
+    def _compare(self, name: str, odometry: Pose, now_ns: int) -> None:
+        """Set a new scan against the motion that odometry and the commands tell of."""
+        scanner, plausible = self._scanners[name], self._plausible[name]
+        if any(f.severity is Severity.STOP for f in scanner.findings(now_ns)):
+            # What is known to be wrong is no reference for what comes after it.
+            plausible.forget()
+            return
+        commanded = self._where.commanded_at(scanner.scan.stamp_ns)
+        plausible.look(odometry, commanded or odometry)
+        latest = self._where.latest
+        if plausible.off > 0.0 and latest is not None:
+            self._doubt(latest.pose, plausible.off, 0.0, 0.0, True)
+
+    def _doubt(self, pose: Pose, offset: float, along: float, turn: float, anew: bool) -> None:
+        """As `SeenSpace.doubt`; anew: earlier scans are no reference any more."""
+        self._seen.doubt(pose, offset, along, turn)
+        for plausible in self._plausible.values() if anew else ():
+            plausible.forget()
+
+    def returns(self, base: Pose) -> Floats:
+        """(N, 2) returns of all scanners' newest scans in the frame of `base`, after a `look`."""
+        found = []
+        for scanner in self._scanners.values():
+            then = self._where.pose_at(scanner.scan.stamp_ns)
+            assert then is not None, "only asked for after looking around"
+            found.append(scanner.points_from(base, then))
+        return np.concatenate(found)
+
+    def unknown(self, base: Pose, reach: float) -> Floats:
+        """(N, 2) cells in reach that are neither in view nor remembered as free, base frame."""
+        return self._seen.unknown(base, reach, list(self._scanners.values()))
+
+    def findings(self, now_ns: int) -> Iterator[Finding]:
+        """What is wrong with the scanners now."""
+        for scanner in self._scanners.values():
+            yield from scanner.findings(now_ns)
+        for plausible in self._plausible.values():
+            yield from plausible.findings(now_ns)
