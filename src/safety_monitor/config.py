@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +135,8 @@ class MonitorConfig:
         """Of v and of w: what the base surely reaches, both ways, and the most that it does."""
         linear = min(self.linear_deceleration, self.linear_acceleration)
         angular = min(self.angular_deceleration, self.angular_acceleration)
-        return (
-            (linear, self.peak_linear_acceleration),
-            (angular, self.peak_angular_acceleration),
-        )
+        peaks = self.peak_linear_acceleration, self.peak_angular_acceleration
+        return (linear, peaks[0]), (angular, peaks[1])
 
     def __post_init__(self) -> None:
         """Refuse what the motion envelope cannot be computed from.
@@ -156,22 +154,9 @@ class MonitorConfig:
             raise ValueError("lidar_pose: give x, y, yaw for each of scan_sources")
         if len(self.scan_mask) % 2:
             raise ValueError("scan_mask: give pairs of angles")
-        positive = (
-            "linear_deceleration",
-            "angular_deceleration",
-            "linear_acceleration",
-            "angular_acceleration",
-            "max_angular_velocity",
-            "max_linear_velocity",
-            "max_lateral_acceleration",
-            "base_timeout",
-            "cycle_period",
-            "command_timeout",
-            "decision_timeout",
-            "scan_timeout",
-            "odometry_timeout",
-        )
-        for name in positive:
+        suffixes = ("_deceleration", "_acceleration", "_timeout", "cycle_period")
+        positive = [field.name for field in fields(self) if field.name.endswith(suffixes)]
+        for name in ("max_linear_velocity", "max_angular_velocity", *positive):
             if not 0.0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: must be positive and finite")
         for kind in ("linear", "angular"):

@@ -157,9 +157,8 @@ class SafetyMonitor:
         for watcher in (self._around, self._where, self._command_stream):
             findings += watcher.findings(now_ns)
         if not can_judge and not any(f.severity >= Severity.STOP for f in findings):
-            findings.append(
-                Finding(Fault.ODOMETRY_SILENT, "does not reach back to the newest scan")
-            )
+            detail = "does not reach back to the newest scan"
+            findings.append(Finding(Fault.ODOMETRY_SILENT, detail))
         worst = max(findings, key=lambda finding: finding.severity, default=None)
         before = self._machine.state
         state = self._machine.update(worst.severity if worst else Severity.NONE, steady_ns)
@@ -205,16 +204,9 @@ class SafetyMonitor:
         cause = self._cause
         if not cause and intervention != "none":
             cause = f"envelope: {clearance:.3f} m clear" if clearance < np.inf else "limits"
-        return MonitorOutput(
-            vx=v * scale if scale else 0.0,
-            wz=w * scale if scale else 0.0,
-            state=self._machine.state.value,
-            cause=cause,
-            scale=scale,
-            intervention=intervention,
-            clearance=clearance,
-            findings=findings,
-        )
+        vx, wz = (v * scale, w * scale) if scale else (0.0, 0.0)
+        state = self._machine.state.value
+        return MonitorOutput(vx, wz, state, cause, scale, intervention, clearance, findings)
 
     def _scale(self, v: float, w: float, now_ns: int) -> tuple[float, float]:
         """How much of a command is let through, and the clearance now."""
