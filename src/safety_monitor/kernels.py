@@ -16,6 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+TurningPoint = tuple[float, float]
 
 STEP = 0.008
 """No point of the footprint moves farther than this between two poses of a sweep, metres.
@@ -47,7 +48,7 @@ class Body(NamedTuple):
     half: float
     radius: float
     rates: Floats
-    turning_point: tuple[float, float]
+    turning_point: TurningPoint
     margin: Floats
     escape: Floats
 
@@ -84,14 +85,22 @@ def turning_point(v: float, w: float, farthest: float, per_curve: float) -> floa
 
 
 @njit(cache=True)
+def arc(
+    x: float, y: float, yaw: float, v: float, w: float, dt: float, point: TurningPoint
+) -> tuple[float, float, float, float]:
+    """Pose after `dt` seconds at constant v, w, and how far it may be to either side of it, m.
+
+    By the midpoint rule. The base turns about what is halfway to the farthest that it may turn
+    about. point: as `turning_point` in `Body`.
+    """
+    give = 0.5 * turning_point(v, w, point[0], point[1]) * w * dt
+    c, s = math.cos(yaw + 0.5 * w * dt), math.sin(yaw + 0.5 * w * dt)
+    return x + v * dt * c + give * s, y + v * dt * s - give * c, yaw + w * dt, abs(give)
+
+
+@njit(cache=True)
 def go_on(
-    velocities: Floats,
-    ends: Floats,
-    told: Floats,
-    dt: float,
-    rates: Floats,
-    farthest: float,
-    per_curve: float,
+    velocities: Floats, ends: Floats, told: Floats, dt: float, rates: Floats, point: TurningPoint
 ) -> None:
     """Carry on between which extremes a base moves that nobody measures.
 
@@ -102,8 +111,7 @@ def go_on(
         told: (2, 2) the least and the most v, w that it may have been told.
         dt: seconds.
         rates: (2, 2) as in `Body`.
-        farthest: as `turning_point` in `Body`.
-        per_curve: likewise.
+        point: as `turning_point` in `Body`.
     """
     before = velocities.copy()
     for k in range(2):
@@ -114,13 +122,8 @@ def go_on(
         before[1, k] = max(before[1, k], velocities[1, k])
     for m in range(4):
         v, w = before[m & 1, 0], before[m >> 1, 1]
-        give = 0.5 * turning_point(v, w, farthest, per_curve) * w * dt
-        heading = ends[m, 2] + 0.5 * w * dt
-        c, s = math.cos(heading), math.sin(heading)
-        ends[m, 0] += v * dt * c + give * s
-        ends[m, 1] += v * dt * s - give * c
-        ends[m, 2] += w * dt
-        ends[m, 3] += abs(give)
+        x, y, yaw, give = arc(ends[m, 0], ends[m, 1], ends[m, 2], v, w, dt, point)
+        ends[m, 0], ends[m, 1], ends[m, 2], ends[m, 3] = x, y, yaw, ends[m, 3] + give
 
 
 @njit(cache=True)
@@ -143,8 +146,8 @@ def roll_out(state: Floats, phases: Floats, body: Body, upper: int, poses: Float
     v, w = state[v_up], state[2 + w_up]
     fastest_v = max(abs(v), np.abs(phases[:, 1:3]).max())
     fastest_w = max(abs(w), np.abs(phases[:, 3:5]).max())
-    farthest, per_curve = body.turning_point
-    longest = min(LONGEST_STEP, STEP / max(fastest_v + fastest_w * (body.radius + farthest), 1e-9))
+    fastest = fastest_v + fastest_w * (body.radius + body.turning_point[0])
+    longest = min(LONGEST_STEP, STEP / max(fastest, 1e-9))
     x, y, yaw, moved, drift, count = 0.0, 0.0, 0.0, 0.0, 0.0, 1
     poses[0], poses[0, 2] = 0.0, 1.0
     for p in range(3):
@@ -155,14 +158,10 @@ def roll_out(state: Floats, phases: Floats, body: Body, upper: int, poses: Float
             dt = min(longest, remaining)
             v_next = _approach(v, phases[p, 1 + v_up], v_rise, v_fall, dt)
             w_next = _approach(w, phases[p, 3 + w_up], w_rise, w_fall, dt)
-            way, turn = 0.5 * (v + v_next) * dt, 0.5 * (w + w_next) * dt
-            give = 0.5 * turning_point(way / dt, turn / dt, farthest, per_curve) * turn
-            c, s = math.cos(yaw + 0.5 * turn), math.sin(yaw + 0.5 * turn)
-            x += way * c + give * s
-            y += way * s - give * c
-            yaw += turn
-            moved += abs(way) + abs(turn) * body.radius + 2.0 * abs(give)
-            drift += abs(give)
+            mean_v, mean_w = 0.5 * (v + v_next), 0.5 * (w + w_next)
+            x, y, yaw, give = arc(x, y, yaw, mean_v, mean_w, dt, body.turning_point)
+            moved += (abs(mean_v) + abs(mean_w) * body.radius) * dt + 2.0 * give
+            drift += give
             poses[count, 0], poses[count, 1], poses[count, 4], poses[count, 5] = x, y, moved, drift
             poses[count, 2], poses[count, 3] = math.cos(yaw), math.sin(yaw)
             count += 1

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from safety_monitor.config import MonitorConfig
-from safety_monitor.kernels import Floats, go_on, turning_point
+from safety_monitor.kernels import Floats, TurningPoint, arc, go_on, turning_point
 
 _SECOND = 1e9
 _STEP_NS = 10_000_000
@@ -58,9 +58,7 @@ class DeadReckoning:
 
     HISTORY = 64
 
-    def __init__(
-        self, turning_point: tuple[float, float] = (0.0, 0.0), sure: float = AT_ONCE
-    ) -> None:
+    def __init__(self, turning_point: TurningPoint = (0.0, 0.0), sure: float = AT_ONCE) -> None:
         """turning_point: as in `kernels.Body`; sure: m/s² by which v surely changes."""
         self._turning_point, self._sure = turning_point, sure
         self._track: list[Reckoned] = []
@@ -141,7 +139,8 @@ class DeadReckoning:
         return self._advance(then.pose, v, w, (stamp_ns - then.stamp_ns) / _SECOND)
 
     def _advance(self, pose: Pose, v: float, w: float, dt: float) -> Pose:
-        return advance(pose, v, w, dt, -0.5 * turning_point(v, w, *self._turning_point) * w)
+        x, y, yaw, _ = arc(*pose, v, w, dt, self._turning_point)
+        return x, y, yaw
 
 
 class Commanded:
@@ -234,15 +233,8 @@ class Commanded:
             slack = _OBEYS * np.abs(told)
             told = np.array([(told - slack).min(axis=0), (told + slack).max(axis=0)])
             dt = (to_ns - self._until_ns) / _SECOND
-            go_on(self._velocities, self._ends, told, dt, self._rates, *self._turning_point)
+            go_on(self._velocities, self._ends, told, dt, self._rates, self._turning_point)
             self._until_ns = to_ns
-
-
-def advance(pose: Pose, v: float, w: float, dt: float, sideways: float = 0.0) -> Pose:
-    """Pose after `dt` seconds at constant twist, m/s and rad/s, by the midpoint rule."""
-    x, y, yaw = pose
-    c, s = math.cos(yaw + 0.5 * w * dt), math.sin(yaw + 0.5 * w * dt)
-    return x + (v * c - sideways * s) * dt, y + (v * s + sideways * c) * dt, yaw + w * dt
 
 
 def between(target: Pose, source: Pose) -> Pose:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safety_monitor.config import MonitorConfig
-from safety_monitor.reckoning import Commanded, DeadReckoning, advance, between
+from safety_monitor.kernels import arc
+from safety_monitor.reckoning import Commanded, DeadReckoning, between
 
 SECOND = 1_000_000_000
 MS = 1_000_000
@@ -57,8 +58,8 @@ def test_only_so_many_measurements_are_kept() -> None:
 
 
 def test_an_arc_is_followed_by_its_mean_heading() -> None:
-    assert advance((1.0, 2.0, 0.3), 2.0, 0.4, 0.5) == pytest.approx(
-        (1.0 + math.cos(0.4), 2.0 + math.sin(0.4), 0.5)
+    assert arc(1.0, 2.0, 0.3, 2.0, 0.4, 0.5, (0.0, 0.0)) == pytest.approx(
+        (1.0 + math.cos(0.4), 2.0 + math.sin(0.4), 0.5, 0.0)
     )
 
 
