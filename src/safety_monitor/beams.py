@@ -76,30 +76,34 @@ def beam_towards(x: float, y: float, scan: Scan) -> float:
 
 
 @njit(cache=True)
-def in_view(points: Floats, scan: Scan) -> Bools:
-    """(N,) whether usable beams go towards points (N, 2) in base frame."""
-    seen, beams = np.zeros(points.shape[0], dtype=np.bool_), scan.usable.shape[0]
+def unseen(points: Floats, scan: Scan) -> Floats:
+    """Of points (N, 2) in base frame those towards which no usable beams go."""
+    kept, n, beams = np.empty_like(points), 0, scan.usable.shape[0]
     c, s = math.cos(scan.sensor[2]), math.sin(scan.sensor[2])
     for i in range(points.shape[0]):
         dx, dy = points[i, 0] - scan.sensor[0], points[i, 1] - scan.sensor[1]
         k = beam_towards(c * dx + s * dy, c * dy - s * dx, scan)
         if -0.5 <= k <= beams - 0.5:
             low, high = max(0, math.floor(k)), min(beams - 1, math.ceil(k))
-            seen[i] = scan.usable[low] and scan.usable[high]
-    return seen
+            if scan.usable[low] and scan.usable[high]:
+                continue
+        kept[n], n = points[i], n + 1
+    return kept[:n]
 
 
 @njit(cache=True)
-def surprises(points: Floats, pose: Floats, scan: Scan, most: float) -> Floats:
+def surprises(
+    points: Floats, every: int, pose: tuple[float, float, float], scan: Scan, most: float
+) -> Floats:
     """(M,) metres by which ranges differ from what an earlier scan lets expect, up to `most`.
 
-    points: (N, 2) returns of the earlier scan, base frame then. pose: (3,) of the base then, seen
-    from the base now.
+    points: (N, 2) returns of the earlier scan, base frame then, of which `every` so many-th is
+    looked at. pose: of the base then, seen from the base now.
     """
     found, n = np.empty(points.shape[0]), 0
     cp, sp = math.cos(pose[2]), math.sin(pose[2])
     cs, ss = math.cos(scan.sensor[2]), math.sin(scan.sensor[2])
-    for i in range(points.shape[0]):
+    for i in range(0, points.shape[0], every):
         dx = pose[0] + cp * points[i, 0] - sp * points[i, 1] - scan.sensor[0]
         dy = pose[1] + sp * points[i, 0] + cp * points[i, 1] - scan.sensor[1]
         x, y = cs * dx + ss * dy, cs * dy - ss * dx

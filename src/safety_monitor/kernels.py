@@ -180,10 +180,10 @@ def is_hit(
     """
     k, passed = 0, near - keep
     while near >= keep:
-        while k < count and poses[k, 4] <= passed:
-            k += 1
-        if k == count:
+        if poses[count - 1, 4] <= passed:
             return False
+        while poses[k, 4] <= passed:
+            k += 1
         dx, dy, c, s = x - poses[k, 0], y - poses[k, 1], poses[k, 2], poses[k, 3]
         near = clearance(c * dx + s * dy, c * dy - s * dx, body) - poses[k, 5]
         passed = poses[k, 4] + max(0.0, near - keep)

@@ -17,11 +17,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from safety_monitor.beams import Scan, beam_towards
+from safety_monitor.beams import Scan, beam_towards, unseen
 from safety_monitor.config import MonitorConfig
 from safety_monitor.kernels import Body, Floats, clearance
 from safety_monitor.reckoning import Pose
-from safety_monitor.scanner import Scanner
 
 CELLS = 512
 AGES = 4
@@ -84,6 +83,11 @@ def _beams_pass(x: float, y: float, cell: float, scan: Scan) -> bool:
     if distance <= scan.layout[2] + cell:
         return False
     middle = beam_towards(x, y, scan)
+    # Most cells are behind something: one beam tells.
+    k = math.floor(middle)
+    inside = 0 <= k < scan.ranges.shape[0]
+    if not (inside and scan.usable[k] and scan.ranges[k] >= distance + cell):
+        return False
     half = math.asin(cell / distance) / abs(scan.layout[1])
     low, high = math.floor(middle - half), math.ceil(middle + half)
     if low < 0 or high >= scan.ranges.shape[0]:
@@ -124,7 +128,8 @@ def remember(grid: Grid, cell: float, base: Floats, scan: Scan, row: int) -> Non
             continue
         for i in range(ci - 1, ci + 2):
             for j in range(cj - 1, cj + 2):
-                if math.hypot((i + 0.5) * cell - hx, (j + 0.5) * cell - hy) < cell:
+                dx, dy = (i + 0.5) * cell - hx, (j + 0.5) * cell - hy
+                if dx * dx + dy * dy < cell * cell:
                     grid[i & _WRAP, j & _WRAP] = 0
 
 
@@ -255,9 +260,9 @@ class SeenSpace:
         if self._row == 0:
             self._stand(here)
 
-    def unknown(self, base: Pose, reach: float, scanners: list[Scanner]) -> Floats:
+    def unknown(self, base: Pose, reach: float, scans: list[Scan]) -> Floats:
         """(N, 2) centres of cells that are neither in view nor remembered as free, base frame."""
         points: Floats = unknown_cells(self._grid, self._cell, np.array(base), reach)
-        for scanner in scanners:
-            points = points[~scanner.looks_at(points)]
+        for scan in scans:
+            points = unseen(points, scan)
         return points

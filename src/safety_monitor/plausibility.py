@@ -84,6 +84,6 @@ class Plausibility:
             yield Finding(Fault.ODOMETRY_CONTRADICTED, self._slip[1])
 
     def _misfit(self, earlier: Scan, scan: Scan, pose: Pose) -> Floats:
-        points = np.ascontiguousarray(earlier.points[:: max(1, len(earlier.points) // _BEAMS)])
-        found: Floats = surprises(points, np.array(pose), scan, _MOST)
+        every = max(1, len(earlier.points) // _BEAMS)
+        found: Floats = surprises(earlier.points, every, pose, scan, _MOST)
         return found

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from safety_monitor.beams import Bools, Ranges, Scan, in_view, project_scan
+from safety_monitor.beams import Ranges, Scan, project_scan
 from safety_monitor.config import MonitorConfig
 from safety_monitor.kernels import Floats
 from safety_monitor.reckoning import Pose, between
@@ -101,11 +101,6 @@ class Scanner:
         points: Floats = self.scan.points @ np.array([[c, s], [-s, c]])
         points += (x, y)
         return points
-
-    def looks_at(self, points: Floats) -> Bools:
-        """(N,) whether a beam that says something goes towards each of (N, 2) points."""
-        seen: Bools = in_view(points, self.scan)
-        return seen
 
     def findings(self, now_ns: int) -> Iterator[Finding]:
         """What is wrong with this scanner now."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from safety_monitor.beams import Ranges
+from safety_monitor.beams import Ranges, unseen
 from safety_monitor.config import MonitorConfig
 from safety_monitor.kernels import Body, Floats
 from safety_monitor.memory import SeenSpace
@@ -40,7 +40,7 @@ class Surroundings:
     @property
     def looks_back(self) -> bool:
         """Whether a scanner looks straight back."""
-        return any(scanner.looks_at(_BEHIND)[0] for scanner in self._scanners.values())
+        return any(len(unseen(_BEHIND, s.scan)) == 0 for s in self._scanners.values())
 
     def take(
         self,
@@ -122,7 +122,7 @@ class Surroundings:
 
     def unknown(self, base: Pose, reach: float) -> Floats:
         """(N, 2) cells in reach that are neither in view nor remembered as free, base frame."""
-        return self._seen.unknown(base, reach, list(self._scanners.values()))
+        return self._seen.unknown(base, reach, [s.scan for s in self._scanners.values()])
 
     def findings(self, now_ns: int) -> Iterator[Finding]:
         """What is wrong with the scanners now."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safety_monitor.beams import Scan, beam_towards, in_view, project_scan, surprises
+from safety_monitor.beams import Scan, beam_towards, project_scan, surprises, unseen
 from safety_monitor.config import MonitorConfig
 from safety_monitor.envelope import body_of
 from safety_monitor.kernels import (
@@ -246,10 +246,10 @@ def test_in_view_is_the_angle_between_the_first_and_last_beam(bearing, distance,
     scan = scan_of(usable, layout, (0.1, -0.2, 0.7))
     end = half + 0.5 * abs(increment)
     if abs(abs(bearing) - end) > 1e-6:
-        assert in_view(point, scan)[0] == (abs(bearing) < end)
+        assert (len(unseen(point, scan)) == 0) == (abs(bearing) < end)
     index = bearing / increment + 0.5 * (beams - 1)
     usable[max(0, math.floor(index)) : math.ceil(index) + 1] = False
-    assert not in_view(point, scan)[0]
+    assert len(unseen(point, scan)) == 1
 
 
 @given(bearing=st.floats(-math.pi, math.pi), start=st.floats(-math.pi, math.pi))
@@ -258,7 +258,7 @@ def test_a_scanner_that_looks_all_around_sees_all_around(bearing: float, start: 
     increment = math.tau / beams
     layout = np.array([start + 0.5 * increment * (beams - 1), increment, 0.1])
     point = np.array([[math.cos(bearing), math.sin(bearing)]])
-    assert in_view(point, scan_of(np.ones(beams, dtype=np.bool_), layout))[0]
+    assert len(unseen(point, scan_of(np.ones(beams, dtype=np.bool_), layout))) == 0
 
 
 @given(index=st.integers(0, 719), start=st.floats(-math.pi, 0), flip=st.booleans())
@@ -276,9 +276,9 @@ def test_surprises_are_the_differences_of_ranges_to_what_motion_lets_expect() ->
     ranges, usable = (1.4 / np.cos(angles)).astype(np.float32), np.ones(5, dtype=np.bool_)
     scan = scan_of(usable, np.array([0.0, 0.1, 0.1]), (0.1, 0.0, 0.0), ranges)
     earlier = np.column_stack([np.full(41, 2.0), 1.4 * np.tan(np.linspace(-0.2, 0.2, 41))])
-    found = surprises(earlier, np.array([-0.5, 0.0, 0.0]), scan, 0.3)
+    found = surprises(earlier, 1, (-0.5, 0.0, 0.0), scan, 0.3)
     assert found.max() < 0.02
-    still = surprises(earlier, np.zeros(3), scan, 0.3)
+    still = surprises(earlier, 1, (0.0, 0.0, 0.0), scan, 0.3)
     assert still == pytest.approx(np.full(len(still), 0.3))
     usable[:] = False
-    assert len(surprises(earlier, np.zeros(3), scan, 0.3)) == 0
+    assert len(surprises(earlier, 1, (0.0, 0.0, 0.0), scan, 0.3)) == 0

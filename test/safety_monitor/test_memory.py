@@ -34,7 +34,7 @@ class Seen:
             self.space.remember(self.scanner.scan, pose)
 
     def unknown(self, pose=(0.0, 0.0, 0.0), reach: float = 0.6) -> np.ndarray:
-        return self.space.unknown(pose, reach, [self.scanner])
+        return self.space.unknown(pose, reach, [self.scanner.scan])
 
     def nearest(self, x: float, y: float, pose=(0.0, 0.0, 0.0)) -> float:
         """Distance from a point, in the frame of `pose`, to the nearest unknown one."""
