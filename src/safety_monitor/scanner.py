@@ -14,6 +14,8 @@ from safety_monitor.reckoning import Pose, between
 from safety_monitor.watchdog import Fault, Finding, Stream, not_finite
 
 MAX_BEAMS = 20_000
+Layout = tuple[float, float, float, float]
+"""Of a message: first angle and increment, rad, least and largest range, metres."""
 _RICH = 0.2
 """Share of beams with a return that makes a scan with next to none, right after it, incredible."""
 _POOR = 0.01
@@ -51,20 +53,11 @@ class Scanner:
         """Stamp of the newest scan."""
         return self._stream.stamp_ns
 
-    def take(
-        self,
-        stamp_ns: int,
-        ranges: Ranges,
-        angle_min: float,
-        angle_increment: float,
-        range_min: float,
-        range_max: float,
-        now_ns: int,
-    ) -> None:
+    def take(self, ranges: Ranges, layout: Layout, stamp_ns: int, now_ns: int) -> None:
         """Take a scan; one that cannot be read is a finding and replaces nothing."""
-        layout = angle_min, angle_increment, range_min, range_max
-        if not self._stream.take(stamp_ns, now_ns, _malformation(ranges, *layout)):
+        if not self._stream.take(stamp_ns, now_ns, _malformation(ranges, layout)):
             return
+        angle_min, angle_increment, range_min, range_max = layout
         directions = self._beams(len(ranges), angle_min, angle_increment)
         points, usable, invalid, empty = project_scan(
             ranges, directions, self._pose, range_min, range_max
@@ -130,19 +123,14 @@ def _are_equal(first: Ranges, second: Ranges) -> bool:
     return first.tobytes() == second.tobytes()
 
 
-def _malformation(
-    ranges: Ranges,
-    angle_min: float,
-    angle_increment: float,
-    range_min: float,
-    range_max: float,
-) -> str:
+def _malformation(ranges: Ranges, layout: Layout) -> str:
     """Why a scan cannot be read, or ''."""
+    angle_min, angle_increment, range_min, range_max = layout
     if ranges.ndim != 1 or ranges.dtype != np.float32 or not ranges.flags.c_contiguous:
         return "ranges are not a contiguous float32 vector"
     if not 0 < len(ranges) <= MAX_BEAMS:
         return f"{len(ranges)} beams"
-    if not_finite(angle_min, angle_increment, range_min, range_max) or angle_increment == 0.0:
+    if not_finite(*layout) or angle_increment == 0.0:
         return "angles or range limits are not usable numbers"
     if not 0.0 <= range_min < range_max:
         return f"range limits {range_min}, {range_max}"

@@ -12,7 +12,7 @@ from safety_monitor.kernels import Body, Floats
 from safety_monitor.memory import SeenSpace
 from safety_monitor.plausibility import Plausibility
 from safety_monitor.reckoning import Pose
-from safety_monitor.scanner import Scanner
+from safety_monitor.scanner import Layout, Scanner
 from safety_monitor.state_machine import Severity
 from safety_monitor.watchdog import Finding
 from safety_monitor.whereabouts import GAP_NS, Whereabouts
@@ -42,16 +42,9 @@ class Surroundings:
         """Whether a scanner looks straight back."""
         return any(len(unseen(_BEHIND, s.scan)) == 0 for s in self._scanners.values())
 
-    def take(
-        self,
-        source: str,
-        ranges: Ranges,
-        layout: tuple[float, float, float, float],
-        stamp_ns: int,
-        now_ns: int,
-    ) -> None:
+    def take(self, source: str, ranges: Ranges, layout: Layout, stamp_ns: int, now_ns: int) -> None:
         """Take a scan."""
-        self._scanners[source].take(stamp_ns, ranges, *layout, now_ns)
+        self._scanners[source].take(ranges, layout, stamp_ns, now_ns)
 
     def trust(self) -> None:
         """A person has looked, and put the robot where it can turn."""

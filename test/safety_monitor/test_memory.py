@@ -30,7 +30,8 @@ class Seen:
         values = np.full(BEAMS, 5.0, np.float32) if ranges is None else ranges.astype(np.float32)
         for _ in range(times):
             self.now += 20 * MS
-            self.scanner.take(self.now, values, ANGLE_MIN, ANGLE_STEP, 0.1, 30.0, self.now)
+            layout = ANGLE_MIN, ANGLE_STEP, 0.1, 30.0
+            self.scanner.take(values, layout, self.now, self.now)
             self.space.remember(self.scanner.scan, pose)
 
     def unknown(self, pose=(0.0, 0.0, 0.0), reach: float = 0.6) -> np.ndarray:

@@ -60,7 +60,8 @@ class Trial:
             self.told = ahead(self.told, told, turn)
             self.commanded = ahead(self.commanded, commanded, turn)
             ranges = change(world(self.true)) + self.rng.normal(0.0, 0.01, BEAMS)
-            self.scanner.take(self.now, ranges.astype(np.float32), FIRST, STEP, 0.1, 30.0, self.now)
+            layout = FIRST, STEP, 0.1, 30.0
+            self.scanner.take(ranges.astype(np.float32), layout, self.now, self.now)
             self.plausible.look(self.told, self.commanded)
             self.worst_off = max(self.worst_off, self.plausible.off)
             found |= {finding.fault for finding in self.plausible.findings(self.now)}

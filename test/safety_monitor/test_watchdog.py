@@ -140,7 +140,7 @@ class Scans:
     def give(self, ranges: np.ndarray) -> set[Fault]:
         self.stamp += 20 * MS
         layout = -2.35, 4.7 / 719, 0.1, 30.0
-        self.scanner.take(self.stamp, ranges.astype(np.float32), *layout, self.stamp)
+        self.scanner.take(ranges.astype(np.float32), layout, self.stamp, self.stamp)
         return faults(self.scanner.findings(self.stamp))
 
     def feed(
@@ -237,7 +237,7 @@ def test_a_scan_that_cannot_be_read_replaces_nothing(ranges, layout) -> None:
     scans = Scans()
     scans.feed()
     before = scans.scanner.scan
-    scans.scanner.take(scans.stamp + 1, ranges, *layout, scans.stamp + 1)
+    scans.scanner.take(ranges, layout, scans.stamp + 1, scans.stamp + 1)
     assert faults(scans.scanner.findings(scans.stamp)) == {Fault.SCAN_INVALID}
     assert scans.scanner.scan is before
 
