@@ -45,9 +45,9 @@ _NAMELESS, _LOOKS_FOR_A_NAME = "_NODE_NAME_UNKNOWN_", 4
 _SECOND = 1_000_000_000
 # Before all that drives, where the system permits it.
 _NICENESS = -10
-# Seconds: between repetitions of the state, between looks at the DDS graph, and the least between
-# a cycle and one that a command brings forward.
-_STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE = 0.2, 0.05, 0.002
+# Seconds: between repetitions of the state, between looks at the DDS graph, at least between a cycle
+# and one that a command brings forward, and at most for the recorder to have the last event.
+_STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE, _LAST_WORD = 0.2, 0.05, 0.002, 0.2
 
 
 @dataclass(frozen=True)
@@ -279,6 +279,7 @@ class SafetyMonitorNode(Node):
         """The last word before the process ends: zero."""
         self._velocities.publish(twist(self._now_ns(), 0.0, 0.0))
         self._tell("stop", "stop", "safety_monitor", {})
+        self._events.wait_for_all_acked(Duration(seconds=_LAST_WORD))
 
 
 def main() -> None:
