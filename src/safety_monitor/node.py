@@ -45,8 +45,8 @@ _NAMELESS, _LOOKS_FOR_A_NAME = "_NODE_NAME_UNKNOWN_", 4
 _SECOND = 1_000_000_000
 # Before all that drives, where the system permits it.
 _NICENESS = -10
-# Seconds: between repetitions of the state, between looks at the DDS graph, at least between a cycle
-# and one that a command brings forward, and at most for the recorder to have the last event.
+# Seconds: between repetitions of the state, between looks at the DDS graph, at least between a
+# cycle and one that a command brings forward, and at most for the recorder to have the last event.
 _STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE, _LAST_WORD = 0.2, 0.05, 0.002, 0.2
 
 
@@ -88,6 +88,8 @@ class SafetyMonitorNode(Node):
         self._looks: dict[bytes, int] = {}
         self._strangers: dict[str, str] = {}
         self._recorder_heard, self._recorder_problem = -math.inf, ""
+        # A process's first line of log takes up to a tenth of a second: no cycle may be the first.
+        self.get_logger().info("ready")
         self._lifelines = transport.Lifelines(self, self._config.command_publishers)
         self._waiter = transport.Waiter(self, self._connect(config))
 

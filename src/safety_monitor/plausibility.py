@@ -19,6 +19,8 @@ _FEWEST = 40
 _MOST = 0.3
 _JUMP = 0.08
 _JUMP_SHARE = 0.8
+_SECTORS, _FEWEST_SECTORS = 12, 5
+"""What one body near by may cover of the whole round is no world to compare with: it walks off."""
 _APART = 0.12
 _MISFIT, _BETTER = 0.04, 0.4
 _HOLD_NS = _SECOND
@@ -31,7 +33,8 @@ class Plausibility:
     """Compares each scan of a scanner with one that was taken a little earlier.
 
     Odometry says where the robot was then, so that each return of the earlier scan should be met
-    by a beam. If next to none is, the scan has jumped: a range bias, a mirrored or turned scanner.
+    by a beam. If next to none of many all around is, the scan has jumped: a range bias, a mirrored
+    or turned scanner.
     If instead some other motion (none, or the one that was commanded) fits far better than
     odometry's, odometry is wrong: wheels that slip or spin, an encoder that is dead. Where the
     world looks the same whichever way the robot moves (a corridor, an open field), nothing is said.
@@ -56,7 +59,8 @@ class Plausibility:
         misfit = self._misfit(earlier, scan, by_odometry)
         if len(misfit) >= _FEWEST:
             share, off = np.count_nonzero(misfit > _JUMP) / len(misfit), misfit.mean()
-            self._jumped = f"{share:.0%} of the beams" if share >= _JUMP_SHARE else ""
+            jumped = share >= _JUMP_SHARE and _is_all_around(earlier.points)
+            self._jumped = f"{share:.0%} of the beams" if jumped else ""
             for name, other in (
                 ("standing still", STANDSTILL),
                 ("what was commanded", between(commanded, then_commanded)),
@@ -87,3 +91,10 @@ class Plausibility:
         every = max(1, len(earlier.points) // _BEAMS)
         found: Floats = surprises(earlier.points, every, pose, scan, _MOST)
         return found
+
+
+def _is_all_around(points: Floats) -> bool:
+    """Whether returns (N, 2) come from more sides than one thing can stand on."""
+    bearings = np.arctan2(points[:, 1], points[:, 0])
+    sectors = np.unique(np.floor(bearings * (_SECTORS / math.tau)))
+    return len(sectors) >= _FEWEST_SECTORS

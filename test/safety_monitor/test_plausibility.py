@@ -146,6 +146,15 @@ def test_where_all_looks_the_same_nothing_is_said(world) -> None:
     assert trial.go(60, 0.0, 1.0, 1.0, world=world) == set()
 
 
+def test_somebody_who_was_all_there_is_to_see_may_walk_off() -> None:
+    trial = Trial()
+    alone = np.full(BEAMS, np.inf)
+    alone[300:450] = 0.6
+    assert trial.go(20, 0.0, 0.0, 0.0, world=lambda _: alone) == set()
+    walked_on = np.roll(alone, 200)
+    assert trial.go(150, 0.0, 0.0, 0.0, world=lambda _: walked_on) == set()
+
+
 def test_people_around_the_robot_are_no_jump() -> None:
     """A third of what is seen comes and goes."""
     trial = Trial()
