@@ -54,7 +54,15 @@ def test_distance_is_between_ways_and_not_between_samples():
     fine = np.column_stack([np.linspace(0.0, 4.0, 77), np.zeros(77)])
     assert way_distance(coarse, fine) < 0.02
     assert way_distance(coarse, fine + np.array([0.0, 0.3])) == pytest.approx(0.3, abs=0.01)
-    assert way_distance(coarse, fine[:40]) == pytest.approx(1.95, abs=0.05)
+    # A quarter of a metre may be what the robot rolled before its arrival was noticed.
+    assert way_distance(coarse, fine[:40]) == pytest.approx(1.70, abs=0.05)
+
+
+@pytest.mark.parametrize(("rolled", "apart"), [(0.2, 0.1), (0.6, 0.36)])
+def test_what_is_rolled_after_arrival_is_no_part_of_the_way(rolled, apart):
+    beside = np.array([[0.0, 0.1], [4.0 + rolled, 0.1]])
+    assert way_distance(WAY, beside) == pytest.approx(apart, abs=0.03)
+    assert way_distance(beside, WAY) == pytest.approx(apart, abs=0.03)
 
 
 def test_a_touch_ends_a_run_and_so_does_the_mission():
