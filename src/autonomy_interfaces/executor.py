@@ -8,7 +8,6 @@ long as the node's entities do, and a ready callback is simply called.
 from __future__ import annotations
 
 import inspect
-import struct
 import time
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +22,8 @@ from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 from rosgraph_msgs.msg import Clock
+
+from autonomy_interfaces.wire import stamp_of_raw
 
 SELDOM = 64
 """Of so many waits one looks for events that are worth a warning and no more."""
@@ -318,7 +319,7 @@ class LazyClock:
                 self._node.executor.wake()
         messages = take_all(subscription, raw=True)
         if messages:
-            self._now_ns = stamp_of_clock(messages[-1])
+            self._now_ns = stamp_of_raw(messages[-1])
             if self._timers:
                 self._source.clock_callback(deserialize_message(messages[-1], Clock))
         return self._now_ns
@@ -330,9 +331,3 @@ def forget_clock(node: Node) -> None:
     if subscription is not None:
         node.destroy_subscription(subscription)
         node._time_source._clock_sub = None
-
-
-def stamp_of_clock(data: bytes) -> int:
-    """Nanoseconds of a serialized rosgraph_msgs/Clock: int32 seconds, uint32 nanoseconds."""
-    seconds, nanoseconds = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)

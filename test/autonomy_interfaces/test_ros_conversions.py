@@ -5,7 +5,7 @@ from nav_msgs.msg import OccupancyGrid
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
-from autonomy_interfaces import ros
+from autonomy_interfaces import ros, wire
 from autonomy_interfaces.messages import Costmap, Imu, LaserScan, Odometry, Pose2D, VelocityCommand
 
 STAMP = 12_345_678_901
@@ -29,7 +29,7 @@ def test_a_scan_off_the_wire_is_what_its_message_says(frame: str) -> None:
     data = serialize_message(message)
     expected = ros.scan_from_ros(deserialize_message(data, LaserScanMsg))
     for raw in (data, _words_swapped(data)):
-        found = ros.scan_from_raw(raw)
+        found = wire.scan_from_raw(raw)
         np.testing.assert_array_equal(found.ranges, ranges)
         assert found.ranges.flags.writeable and found.ranges.dtype == np.float32
         same = ("stamp_ns", "angle_min", "angle_increment", "range_min", "range_max", "frame_id")
@@ -61,8 +61,8 @@ def test_odometry_off_the_wire_is_what_its_message_says(frames: tuple[str, str])
     message.pose.covariance[35] = message.twist.covariance[0] = 7.0
     message.pose.pose.position.z, message.twist.twist.linear.z = 8.0, 9.0
     data = serialize_message(message)
-    assert ros.odometry_from_raw(data) == ros.odometry_from_ros(message)
-    assert ros.odometry_from_raw(_big_endian(data)) == ros.odometry_from_ros(message)
+    assert wire.odometry_from_raw(data) == ros.odometry_from_ros(message)
+    assert wire.odometry_from_raw(_big_endian(data)) == ros.odometry_from_ros(message)
 
 
 def _big_endian(data: bytes) -> bytes:
@@ -91,7 +91,7 @@ def test_command_and_pose_survive_the_round_trip() -> None:
     command = VelocityCommand(STAMP, 1.25, -0.5)
     assert ros.command_from_ros(ros.command_to_ros(command)) == command
     for frame in ("base_link", "", "längs"):
-        raw = ros.command_to_raw(command, frame)
+        raw = wire.command_to_raw(command, frame)
         assert deserialize_message(raw, TwistStamped) == ros.command_to_ros(command, frame)
     pose = ros.pose_from_ros(ros.pose_to_ros(Pose2D(1.0, 2.0, -1.0), "odom", STAMP))
     assert (pose.x, pose.y) == (1.0, 2.0)
@@ -114,9 +114,9 @@ def test_a_costmap_on_the_wire_is_the_message_s_own(frame: str, shape: tuple[int
     cells = np.arange(shape[0] * shape[1], dtype=np.int8).reshape(shape)[:, ::-1] - 1
     costmap = Costmap(STAMP, 0.05, -1.0, 2.0, cells, frame)
     message = deserialize_message(serialize_message(ros.costmap_to_ros(costmap)), OccupancyGrid)
-    assert deserialize_message(ros.costmap_to_raw(costmap), OccupancyGrid) == message
+    assert deserialize_message(wire.costmap_to_raw(costmap), OccupancyGrid) == message
     found, expected = (
-        ros.costmap_from_raw(serialize_message(message)),
+        wire.costmap_from_raw(serialize_message(message)),
         ros.costmap_from_ros(message),
     )
     np.testing.assert_array_equal(found.data, cells)
@@ -127,13 +127,13 @@ def test_a_costmap_on_the_wire_is_the_message_s_own(frame: str, shape: tuple[int
 
 def test_a_costmap_of_the_other_byte_order_is_read() -> None:
     cells = np.array([[0, 100, -1], [99, 1, 50]], dtype=np.int8)
-    data = ros.costmap_to_raw(Costmap(STAMP, 0.5, -1.0, 2.0, cells))
+    data = wire.costmap_to_raw(Costmap(STAMP, 0.5, -1.0, 2.0, cells))
     at = 4 + 8 + 4 + 8 + 8 + 12
     at += (4 - at) % 8
     swapped = bytearray(_words_swapped(data[:at]))
     swapped += np.frombuffer(data, "<f8", 7, at).astype(">f8").tobytes()
     swapped += len(cells.tobytes()).to_bytes(4, "big") + cells.tobytes()
-    found = ros.costmap_from_raw(bytes(swapped))
+    found = wire.costmap_from_raw(bytes(swapped))
     np.testing.assert_array_equal(found.data, cells)
     assert (found.resolution, found.origin_x, found.origin_y) == (0.5, -1.0, 2.0)
     assert (found.stamp_ns, found.frame_id) == (STAMP, "odom")

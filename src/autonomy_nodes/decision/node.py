@@ -44,15 +44,17 @@ from autonomy_interfaces.priority import DRIVING, prefer
 from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     command_qos,
-    command_to_raw,
-    costmap_from_raw,
     declare_config,
-    odometry_from_raw,
     pose_from_ros,
     pose_to_ros,
-    scan_from_raw,
 )
 from autonomy_interfaces.spare import spare_memory
+from autonomy_interfaces.wire import (
+    command_to_raw,
+    costmap_from_raw,
+    odometry_from_raw,
+    scan_from_raw,
+)
 from autonomy_nodes.decision.decision import (
     Decision,
     DecisionConfig,

@@ -26,10 +26,10 @@ from autonomy_interfaces.ros import (
     declare_config,
     gate_decision_from_ros,
     gate_question_to_ros,
-    odometry_from_raw,
     pose_from_ros,
     pose_to_ros,
 )
+from autonomy_interfaces.wire import odometry_from_raw
 from autonomy_nodes.mission.mission import GoalError, Mission, MissionConfig, MissionStatus
 from autonomy_nodes.mission.permission import GoalPermission
 from autonomy_nodes.mission.state import MissionState

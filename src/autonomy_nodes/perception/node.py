@@ -22,13 +22,10 @@ from autonomy_interfaces.priority import DRIVING, prefer
 from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     SENSOR_QOS,
-    costmap_to_raw,
     declare_config,
-    odometry_from_raw,
-    scan_from_raw,
-    stamp_of_raw,
 )
 from autonomy_interfaces.spare import spare_memory
+from autonomy_interfaces.wire import costmap_to_raw, odometry_from_raw, scan_from_raw, stamp_of_raw
 from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
 from autonomy_nodes.perception.publish_rate import PublishRate
 
