@@ -52,50 +52,36 @@ def recentre(grid: Grid, centre: NDArray[np.int64], cell: float, base: Floats) -
         centre[axis] = target
 
 
-@njit(cache=True)
-def erode(grid: Grid, centre: NDArray[np.int64], before: Grid, axis: int) -> None:
+def erode(grid: Grid, centre: NDArray[np.int64], axis: int) -> None:
     """Let what is unknown grow by a cell to both sides along an axis.
 
     A cell is believed as long as the least of those that could be in its place now; what lies
-    outside of the window is unknown. before: scratch of the grid's shape.
+    outside of the window is unknown.
     """
-    before[:] = grid
-    first, last = (centre[axis] - _HALF) & _WRAP, (centre[axis] + _HALF - 1) & _WRAP
-    for i in range(CELLS):
-        row = before[i]
-        if axis == 0:
-            low, high = before[(i - 1) & _WRAP], before[(i + 1) & _WRAP]
-            for j in range(CELLS):
-                grid[i, j] = min(low[j], row[j], high[j])
-        else:
-            for j in range(1, CELLS - 1):
-                grid[i, j] = min(row[j - 1], row[j], row[j + 1])
-            grid[i, 0], grid[i, -1] = min(row[-1], row[0], row[1]), min(row[-2], row[-1], row[0])
-            grid[i, first] = grid[i, last] = 0
-    if axis == 0:
-        grid[first] = grid[last] = 0
+    before, lines = grid.copy(), np.moveaxis(grid, axis, 0)
+    for step in (-1, 1):
+        np.minimum(grid, np.roll(before, step, axis), out=grid)
+    lines[(centre[axis] + np.array([-_HALF, _HALF - 1])) & _WRAP] = 0
 
 
 @njit(cache=True)
-def _beams_pass(x: float, y: float, cell: float, scan: Scan) -> bool:
+def _beams_pass(x: float, y: float, cell: float, free: Floats, layout: Floats) -> bool:
     """Whether beams go past a cell, given in the scanner's frame, on all of its width."""
-    distance = math.hypot(x, y)
-    if distance <= scan.layout[2] + cell:
+    distance = math.sqrt(x * x + y * y)
+    if distance <= layout[2] + cell:
         return False
-    middle = beam_towards(x, y, scan)
+    beams = free.shape[0]
+    middle = beam_towards(x, y, layout, beams)
     # Most cells are behind something: one beam tells.
-    k = math.floor(middle)
-    inside = 0 <= k < scan.ranges.shape[0]
-    if not (inside and scan.usable[k] and scan.ranges[k] >= distance + cell):
+    if not (0.0 <= middle < beams and free[int(middle)] >= distance + cell):
         return False
-    half = math.asin(cell / distance) / abs(scan.layout[1])
+    half = math.asin(cell / distance) / abs(layout[1])
     low, high = math.floor(middle - half), math.ceil(middle + half)
-    if low < 0 or high >= scan.ranges.shape[0]:
+    if low < 0 or high >= beams:
         return False
-    k = low
-    while k <= high and scan.usable[k] and scan.ranges[k] >= distance + cell:
-        k += 1
-    return bool(k > high)
+    while low <= high and free[low] >= distance + cell:
+        low += 1
+    return bool(low > high)
 
 
 @njit(cache=True)
@@ -106,7 +92,7 @@ def remember(grid: Grid, cell: float, base: Floats, scan: Scan, row: int) -> Non
     turn; returns count everywhere.
     """
     cb, sb = math.cos(base[2]), math.sin(base[2])
-    mount = scan.sensor
+    mount, free, layout = scan.sensor, scan.free, scan.layout
     sx = base[0] + cb * mount[0] - sb * mount[1]
     sy = base[1] + sb * mount[0] + cb * mount[1]
     cs, ss = math.cos(base[2] + mount[2]), math.sin(base[2] + mount[2])
@@ -114,12 +100,12 @@ def remember(grid: Grid, cell: float, base: Floats, scan: Scan, row: int) -> Non
     for i in range(bi - NEAR, bi + NEAR):
         if (i - row + AGAIN) & (2 * NEAR - 1) >= ROWS + AGAIN:
             continue
+        line, x = grid[i & _WRAP], (i + 0.5) * cell - sx
         for j in range(bj - NEAR, bj + NEAR):
-            if grid[i & _WRAP, j & _WRAP] == AGES:
-                continue
-            x, y = (i + 0.5) * cell - sx, (j + 0.5) * cell - sy
-            if _beams_pass(cs * x + ss * y, cs * y - ss * x, cell, scan):
-                grid[i & _WRAP, j & _WRAP] = AGES
+            if line[j & _WRAP] != AGES:
+                y = (j + 0.5) * cell - sy
+                if _beams_pass(cs * x + ss * y, cs * y - ss * x, cell, free, layout):
+                    line[j & _WRAP] = AGES
     for k in range(scan.points.shape[0]):
         px, py = scan.points[k, 0], scan.points[k, 1]
         hx, hy = base[0] + cb * px - sb * py, base[1] + sb * px + cb * py
@@ -193,7 +179,6 @@ class SeenSpace:
         self._turning_circle = body.radius + config.margin + config.start_clearance
         self._age_ns = round(config.memory_time * 1e9 / AGES)
         self._grid: Grid = np.zeros((CELLS, CELLS), dtype=np.uint8)
-        self._scratch = np.empty_like(self._grid)
         self._centre = np.zeros(2, dtype=np.int64)
         self._row = 0
         self._aged_ns: int | None = None
@@ -235,7 +220,7 @@ class SeenSpace:
                 self._grid.fill(0)
                 cells, self._doubt[axis] = 1, 0.0
             for _ in range(cells):
-                erode(self._grid, self._centre, self._scratch, axis)
+                erode(self._grid, self._centre, axis)
             changed |= cells > 0
         if turn > 0.0:
             lines = np.ix_(*[(centre + np.arange(-NEAR, NEAR)) & _WRAP for centre in self._centre])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from safety_monitor.beams import Scan, surprises
+from safety_monitor.beams import Scan, misfit
 from safety_monitor.kernels import Floats
 from safety_monitor.reckoning import Pose, between
 from safety_monitor.scanner import Scanner
@@ -56,9 +56,8 @@ class Plausibility:
             return
         earlier, then, then_commanded = self._reference
         by_odometry = between(odometry, then)
-        misfit = self._misfit(earlier, scan, by_odometry)
-        if len(misfit) >= _FEWEST:
-            share, off = np.count_nonzero(misfit > _JUMP) / len(misfit), misfit.mean()
+        met, off, share = _compare(earlier, scan, by_odometry)
+        if met >= _FEWEST:
             jumped = share >= _JUMP_SHARE and _is_all_around(earlier.points)
             self._jumped = f"{share:.0%} of the beams" if jumped else ""
             for name, other in (
@@ -67,8 +66,8 @@ class Plausibility:
             ):
                 apart = math.hypot(other[0] - by_odometry[0], other[1] - by_odometry[1])
                 if apart > _APART and off > _MISFIT:
-                    fit = self._misfit(earlier, scan, other)
-                    if len(fit) >= _FEWEST and fit.mean() < _BETTER * off:
+                    met, fit, _ = _compare(earlier, scan, other)
+                    if met >= _FEWEST and fit < _BETTER * off:
                         self._slip = scan.stamp_ns, f"{name} fits the scan better by {apart:.2f} m"
                         self._jumped, self.off = "", apart
         old = scan.stamp_ns - earlier.stamp_ns > _REFERENCE_NS or self.off > 0.0
@@ -87,10 +86,12 @@ class Plausibility:
         if self._slip is not None and now_ns - self._slip[0] <= _HOLD_NS:
             yield Finding(Fault.ODOMETRY_CONTRADICTED, self._slip[1])
 
-    def _misfit(self, earlier: Scan, scan: Scan, pose: Pose) -> Floats:
-        every = max(1, len(earlier.points) // _BEAMS)
-        found: Floats = surprises(earlier.points, every, pose, scan, _MOST)
-        return found
+
+def _compare(earlier: Scan, scan: Scan, pose: Pose) -> tuple[int, float, float]:
+    """As `misfit`, of so many returns of the earlier scan as tell enough."""
+    every = max(1, len(earlier.points) // _BEAMS)
+    found: tuple[int, float, float] = misfit(earlier.points, every, pose, scan, _MOST, _JUMP)
+    return found
 
 
 def _is_all_around(points: Floats) -> bool:

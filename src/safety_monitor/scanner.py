@@ -33,7 +33,7 @@ class Scanner:
         self._beam_key: tuple[int, float, float] | None = None
         self._directions: Floats = np.empty((0, 2))
         self._scan: Scan | None = None
-        self._repeats = 0
+        self._bytes, self._repeats = b"", 0
         self._was_rich = self._blinded = False
         self._content: tuple[Finding, ...] = ()
 
@@ -59,14 +59,14 @@ class Scanner:
             return
         angle_min, angle_increment, range_min, range_max = layout
         directions = self._beams(len(ranges), angle_min, angle_increment)
-        points, usable, invalid, empty = project_scan(
+        points, free, invalid, empty = project_scan(
             ranges, directions, self._pose, range_min, range_max
         )
-        frozen = self._scan is not None and len(points) and _are_equal(self._scan.ranges, ranges)
-        self._repeats = self._repeats + 1 if frozen else 0
+        before, self._bytes = self._bytes, ranges.tobytes()
+        self._repeats = self._repeats + 1 if len(points) and self._bytes == before else 0
         middle = angle_min + 0.5 * angle_increment * (len(ranges) - 1)
         kept = np.array([middle, angle_increment, range_min])
-        self._scan = Scan(stamp_ns, points, ranges, usable, kept, self._pose)
+        self._scan = Scan(stamp_ns, points, free, kept, self._pose)
         self._content = tuple(self._judge(len(points), invalid, empty))
 
     def _judge(self, hits: int, invalid: int, empty: int) -> Iterator[Finding]:
@@ -116,11 +116,6 @@ class Scanner:
                 directions[(angles >= start) & (angles <= end)] = 0.0
             self._beam_key, self._directions = key, directions
         return self._directions
-
-
-def _are_equal(first: Ranges, second: Ranges) -> bool:
-    """Whether two scans are the same bit by bit, NaN included."""
-    return first.tobytes() == second.tobytes()
 
 
 def _malformation(ranges: Ranges, layout: Layout) -> str:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from safety_monitor.beams import Scan, beam_towards, project_scan, surprises, unseen
+from safety_monitor.beams import Scan, beam_towards, bearing, misfit, project_scan, unseen
 from safety_monitor.config import MonitorConfig
 from safety_monitor.envelope import body_of
 from safety_monitor.kernels import (
@@ -213,15 +213,15 @@ def scan(values, directions=None, pose=(0.0, 0.0, 0.0)):
 
 def test_what_each_range_means() -> None:
     values = [1.0, np.inf, 31.0, np.nan, -1.0, 0.0, -np.inf, 0.05]
-    points, usable, invalid, empty = scan(values)
+    points, free, invalid, empty = scan(values)
     assert points[:, 0] == pytest.approx([1.0, 0.1, 0.1])
-    assert usable.tolist() == [True, True, True, False, False, False, True, True]
+    assert free == pytest.approx([1.0, np.inf, 31.0, 0.0, 0.0, 0.0, 0.1, 0.1])
     assert (invalid, empty) == (3, 2)
 
 
 def test_a_masked_beam_says_nothing() -> None:
-    points, usable, invalid, empty = scan([1.0, 1.0], np.array([[0.0, 0.0], [1.0, 0.0]]))
-    assert (len(points), usable.tolist(), invalid, empty) == (1, [False, True], 0, 0)
+    points, free, invalid, empty = scan([1.0, 1.0], np.array([[0.0, 0.0], [1.0, 0.0]]))
+    assert (len(points), free.tolist(), invalid, empty) == (1, [0.0, 1.0], 0, 0)
 
 
 def test_points_are_where_the_scanner_stands_and_looks() -> None:
@@ -229,36 +229,43 @@ def test_points_are_where_the_scanner_stands_and_looks() -> None:
     assert points[0] == pytest.approx([0.1, 2.2])
 
 
-def scan_of(usable, layout, sensor=(0.0, 0.0, 0.0), ranges=None) -> Scan:
-    told = np.ones(len(usable), np.float32) if ranges is None else ranges
-    return Scan(0, np.empty((0, 2)), told, usable, layout, np.array(sensor))
+def scan_of(free, layout, sensor=(0.0, 0.0, 0.0)) -> Scan:
+    return Scan(0, np.empty((0, 2)), free, layout, np.array(sensor))
 
 
-@given(bearing=st.floats(-math.pi, math.pi), distance=st.floats(0.01, 5.0), flip=st.booleans())
-def test_in_view_is_the_angle_between_the_first_and_last_beam(bearing, distance, flip) -> None:
+@given(x=st.floats(-10.0, 10.0), y=st.floats(-10.0, 10.0))
+@example(0.0, 0.0)
+@example(-1.0, 0.0)
+@example(1.0, 1.0)
+def test_a_bearing_is_the_arc_tangent(x: float, y: float) -> None:
+    assert bearing(x, y) == pytest.approx(math.atan2(y, x), abs=2.5e-8)
+
+
+@given(angle=st.floats(-math.pi, math.pi), distance=st.floats(0.01, 5.0), flip=st.booleans())
+def test_in_view_is_the_angle_between_the_first_and_last_beam(angle, distance, flip) -> None:
     half, beams = 2.35, 720
     increment = 2 * half / (beams - 1) * (-1 if flip else 1)
     layout = np.array([0.0, increment, 0.1])
     point = np.array(
-        [[0.1 + distance * math.cos(bearing + 0.7), -0.2 + distance * math.sin(bearing + 0.7)]]
+        [[0.1 + distance * math.cos(angle + 0.7), -0.2 + distance * math.sin(angle + 0.7)]]
     )
-    usable = np.ones(beams, dtype=np.bool_)
-    scan = scan_of(usable, layout, (0.1, -0.2, 0.7))
+    free = np.ones(beams)
+    scan = scan_of(free, layout, (0.1, -0.2, 0.7))
     end = half + 0.5 * abs(increment)
-    if abs(abs(bearing) - end) > 1e-6:
-        assert (len(unseen(point, scan)) == 0) == (abs(bearing) < end)
-    index = bearing / increment + 0.5 * (beams - 1)
-    usable[max(0, math.floor(index)) : math.ceil(index) + 1] = False
+    if abs(abs(angle) - end) > 1e-6:
+        assert (len(unseen(point, scan)) == 0) == (abs(angle) < end)
+    index = angle / increment + 0.5 * (beams - 1)
+    free[max(0, math.floor(index)) : math.ceil(index) + 1] = 0.0
     assert len(unseen(point, scan)) == 1
 
 
-@given(bearing=st.floats(-math.pi, math.pi), start=st.floats(-math.pi, math.pi))
-def test_a_scanner_that_looks_all_around_sees_all_around(bearing: float, start: float) -> None:
+@given(angle=st.floats(-math.pi, math.pi), start=st.floats(-math.pi, math.pi))
+def test_a_scanner_that_looks_all_around_sees_all_around(angle: float, start: float) -> None:
     beams = 360
     increment = math.tau / beams
     layout = np.array([start + 0.5 * increment * (beams - 1), increment, 0.1])
-    point = np.array([[math.cos(bearing), math.sin(bearing)]])
-    assert len(unseen(point, scan_of(np.ones(beams, dtype=np.bool_), layout))) == 0
+    point = np.array([[math.cos(angle), math.sin(angle)]])
+    assert len(unseen(point, scan_of(np.ones(beams), layout))) == 0
 
 
 @given(index=st.integers(0, 719), start=st.floats(-math.pi, 0), flip=st.booleans())
@@ -266,19 +273,20 @@ def test_a_beam_is_found_by_where_it_goes(index: int, start: float, flip: bool) 
     increment = 4.7 / 719 * (-1 if flip else 1)
     layout = np.array([start + 0.5 * increment * 719, increment, 0.1])
     angle = start + increment * index
-    scan = scan_of(np.ones(720, dtype=np.bool_), layout)
-    assert beam_towards(math.cos(angle), math.sin(angle), scan) == pytest.approx(index)
+    found = beam_towards(math.cos(angle), math.sin(angle), layout, 720)
+    assert found == pytest.approx(index, abs=1e-5)
 
 
-def test_surprises_are_the_differences_of_ranges_to_what_motion_lets_expect() -> None:
+def test_a_misfit_is_the_difference_of_ranges_to_what_motion_lets_expect() -> None:
     """A wall at x = 2 m seen by five beams; then the robot is 0.5 m nearer, turned or not."""
     angles = np.linspace(-0.2, 0.2, 5)
-    ranges, usable = (1.4 / np.cos(angles)).astype(np.float32), np.ones(5, dtype=np.bool_)
-    scan = scan_of(usable, np.array([0.0, 0.1, 0.1]), (0.1, 0.0, 0.0), ranges)
+    scan = scan_of(1.4 / np.cos(angles), np.array([0.0, 0.1, 0.1]), (0.1, 0.0, 0.0))
     earlier = np.column_stack([np.full(41, 2.0), 1.4 * np.tan(np.linspace(-0.2, 0.2, 41))])
-    found = surprises(earlier, 1, (-0.5, 0.0, 0.0), scan, 0.3)
-    assert found.max() < 0.02
-    still = surprises(earlier, 1, (0.0, 0.0, 0.0), scan, 0.3)
-    assert still == pytest.approx(np.full(len(still), 0.3))
-    usable[:] = False
-    assert len(surprises(earlier, 1, (0.0, 0.0, 0.0), scan, 0.3)) == 0
+    met, off, share = misfit(earlier, 1, (-0.5, 0.0, 0.0), scan, 0.3, 0.02)
+    assert (met, share) == (41, 0.0)
+    assert 0.0 < off < 0.02
+    met, off, share = misfit(earlier, 1, (0.0, 0.0, 0.0), scan, 0.3, 0.02)
+    assert met > 20
+    assert (off, share) == pytest.approx((0.3, 1.0))
+    scan.free[:] = 0.0
+    assert misfit(earlier, 1, (0.0, 0.0, 0.0), scan, 0.3, 0.02) == (0, 0.0, 0.0)

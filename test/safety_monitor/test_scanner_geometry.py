@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safety_monitor.beams import Scan, project_scan, surprises, unseen
+from safety_monitor.beams import Scan, misfit, project_scan, unseen
 
 BEAMS, FIRST, STEP = 9, -0.8, 0.2
 LAYOUT = np.array([FIRST + STEP * (BEAMS - 1) / 2, STEP, 0.1])
@@ -23,9 +23,8 @@ def matrix(x: float, y: float, yaw: float) -> np.ndarray:
     return np.array([[c, -s, x], [s, c, y], [0.0, 0.0, 1.0]])
 
 
-def scan_of(usable, sensor=(0.0, 0.0, 0.0), ranges=None) -> Scan:
-    told = np.full(BEAMS, 2.0, np.float32) if ranges is None else ranges
-    return Scan(0, np.empty((0, 2)), told, usable, LAYOUT, np.array(sensor))
+def scan_of(usable, sensor=(0.0, 0.0, 0.0), ranges=2.0) -> Scan:
+    return Scan(0, np.empty((0, 2)), np.where(usable, ranges, 0.0), LAYOUT, np.array(sensor))
 
 
 def in_view(points, scan: Scan) -> list[bool]:
@@ -41,10 +40,10 @@ def rays(ranges) -> np.ndarray:
 def test_a_return_is_where_its_beam_ends(sensor, seed: int) -> None:
     ranges = np.random.default_rng(seed).uniform(0.5, 5.0, BEAMS).astype(np.float32)
     directions = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
-    found, usable, invalid, empty = project_scan(ranges, directions, np.array(sensor), 0.1, 30.0)
+    found, free, invalid, empty = project_scan(ranges, directions, np.array(sensor), 0.1, 30.0)
     expected = (matrix(*sensor) @ rays(ranges))[:2]
     assert found == pytest.approx(expected.T, abs=1e-5)
-    assert (usable.all(), invalid, empty) == (True, 0, 0)
+    assert (free.tolist(), invalid, empty) == (ranges.tolist(), 0, 0)
 
 
 @given(sensor=pose, base=pose, seed=st.integers(0, 99), off=st.floats(-0.2, 0.2))
@@ -52,10 +51,11 @@ def test_a_surprise_is_a_range_that_motion_does_not_explain(sensor, base, seed, 
     """What the beams meet now, told in the frame of where the robot was: nothing but `off`."""
     ranges = np.random.default_rng(seed).uniform(0.5, 5.0, BEAMS)
     then = np.linalg.inv(matrix(*base)) @ matrix(*sensor) @ rays(ranges)
-    told, usable = (ranges + off).astype(np.float32), np.ones(BEAMS, dtype=np.bool_)
     seen = np.ascontiguousarray(then[:2].T)
-    found = surprises(seen, 1, base, scan_of(usable, sensor, told), 0.3)
-    assert found == pytest.approx(np.full(BEAMS, abs(off)), abs=1e-5)
+    scan = scan_of(np.ones(BEAMS, dtype=np.bool_), sensor, ranges + off)
+    met, mean, share = misfit(seen, 1, base, scan, 0.3, 0.1)
+    assert (met, mean) == (BEAMS, pytest.approx(abs(off), abs=1e-5))
+    assert share == (1.0 if abs(off) > 0.1 else 0.0) or abs(abs(off) - 0.1) < 1e-6
 
 
 @pytest.mark.parametrize("beam", [0, 1, BEAMS - 2, BEAMS - 1])
@@ -63,9 +63,9 @@ def test_a_return_is_compared_with_the_beam_that_goes_its_way(beam: int) -> None
     usable, still = np.zeros(BEAMS, dtype=np.bool_), (0.0, 0.0, 0.0)
     usable[beam] = True
     points = np.ascontiguousarray(rays(np.full(BEAMS, 2.25))[:2].T)
-    found = surprises(points, 1, still, scan_of(usable), 0.3)
-    assert found == pytest.approx([0.25])
-    assert surprises(points, 1, still, scan_of(usable), 0.1) == pytest.approx([0.1])
+    found = misfit(points, 1, still, scan_of(usable), 0.3, 0.2)
+    assert found == (1, pytest.approx(0.25), 1.0)
+    assert misfit(points, 1, still, scan_of(usable), 0.1, 0.2) == (1, pytest.approx(0.1), 0.0)
 
 
 @pytest.mark.parametrize("beyond", [-0.6, BEAMS - 0.4])
@@ -73,7 +73,7 @@ def test_a_return_beside_all_beams_is_compared_with_none(beyond: float) -> None:
     bearing = FIRST + STEP * beyond
     point, still = np.array([[math.cos(bearing), math.sin(bearing)]]), (0.0, 0.0, 0.0)
     scan = scan_of(np.ones(BEAMS, dtype=np.bool_))
-    assert len(surprises(point, 1, still, scan, 0.3)) == 0
+    assert misfit(point, 1, still, scan, 0.3, 0.1) == (0, 0.0, 0.0)
     assert not in_view(point, scan)[0]
 
 
