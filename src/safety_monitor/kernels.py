@@ -217,12 +217,19 @@ def _is_free(
         count = roll_out(state, phases, body, upper, poses)
         if count > poses.shape[0]:
             return False
+        # Whatever the footprint's shape and heading, it stays in a box around its way.
+        low_x, high_x = poses[:count, 0].min(), poses[:count, 0].max()
+        low_y, high_y = poses[:count, 1].min(), poses[:count, 1].max()
+        around = body.radius + keep + poses[count - 1, 5]
         for n in range(-1, points.shape[0]):
             i = culprit[1] if n < 0 else n
             if i < 0 or near[i] - keep > poses[count - 1, 4]:
                 continue
+            x, y = points[i, 0], points[i, 1]
+            if max(low_x - x, x - high_x, low_y - y, y - high_y) > around:
+                continue
             own = min(keep, near[i] - ROUNDING) if leaving else keep
-            if is_hit(points[i, 0], points[i, 1], near[i], poses, count, body, own):
+            if is_hit(x, y, near[i], poses, count, body, own):
                 culprit[0], culprit[1] = upper, i
                 return False
     return True

@@ -52,15 +52,19 @@ def recentre(grid: Grid, centre: NDArray[np.int64], cell: float, base: Floats) -
         centre[axis] = target
 
 
-def erode(grid: Grid, centre: NDArray[np.int64], axis: int) -> None:
+def erode(grid: Grid, centre: NDArray[np.int64], beside: Grid, axis: int) -> None:
     """Let what is unknown grow by a cell to both sides along an axis.
 
     A cell is believed as long as the least of those that could be in its place now; what lies
-    outside of the window is unknown.
+    outside of the window is unknown. beside: scratch of the grid's shape.
     """
-    before, lines = grid.copy(), np.moveaxis(grid, axis, 0)
-    for step in (-1, 1):
-        np.minimum(grid, np.roll(before, step, axis), out=grid)
+    step, flat = (CELLS, 1)[axis], grid.reshape(-1)
+    np.minimum(flat[: -2 * step], flat[2 * step :], out=beside.reshape(-1)[step:-step])
+    # The grid goes around, where its flat view goes on with the next line or ends.
+    lines, others = np.moveaxis(grid, axis, 0), np.moveaxis(beside, axis, 0)
+    np.minimum(lines[-1], lines[1], out=others[0])
+    np.minimum(lines[-2], lines[0], out=others[-1])
+    np.minimum(grid, beside, out=grid)
     lines[(centre[axis] + np.array([-_HALF, _HALF - 1])) & _WRAP] = 0
 
 
@@ -179,6 +183,7 @@ class SeenSpace:
         self._turning_circle = body.radius + config.margin + config.start_clearance
         self._age_ns = round(config.memory_time * 1e9 / AGES)
         self._grid: Grid = np.zeros((CELLS, CELLS), dtype=np.uint8)
+        self._scratch = np.empty_like(self._grid)
         self._centre = np.zeros(2, dtype=np.int64)
         self._row = 0
         self._aged_ns: int | None = None
@@ -220,7 +225,7 @@ class SeenSpace:
                 self._grid.fill(0)
                 cells, self._doubt[axis] = 1, 0.0
             for _ in range(cells):
-                erode(self._grid, self._centre, axis)
+                erode(self._grid, self._centre, self._scratch, axis)
             changed |= cells > 0
         if turn > 0.0:
             lines = np.ix_(*[(centre + np.arange(-NEAR, NEAR)) & _WRAP for centre in self._centre])
