@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import subprocess
 import sys
@@ -369,3 +370,21 @@ def test_it_tells_the_service_manager_that_it_lives(
         heard = [manager.recv(1000).decode() for _ in range(3)]
     assert any("READY=1" in text for text in heard)
     assert any("WATCHDOG=1" in text for text in heard)
+
+
+LOST = """
+import os, time
+from safety_monitor.node import run_in_real_time
+run_in_real_time()
+print(os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK, flush=True)
+deadline = time.monotonic() + 20.0
+while os.sched_getscheduler(0) and time.monotonic() < deadline:
+    pass
+"""
+
+
+def test_it_runs_in_real_time_where_it_may_and_is_ended_when_it_is_lost() -> None:
+    """A process that computes on end would take a core from the drivers of the robot."""
+    run = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True)
+    in_real_time = run.stdout.strip() == str(os.SCHED_FIFO)
+    assert run.returncode == (-signal.SIGKILL if in_real_time else 0), run.stderr
