@@ -40,7 +40,12 @@ from autonomy_interfaces.messages import (
     nanoseconds,
 )
 from autonomy_interfaces.parameters import ParameterError
-from autonomy_interfaces.priority import DRIVING, prefer
+from autonomy_interfaces.priority import (
+    DRIVING,
+    REAL_TIME_DRIVING,
+    prefer,
+    run_in_real_time,
+)
 from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     command_qos,
@@ -314,7 +319,9 @@ def main() -> None:
     spare_memory()
     rclpy.init()
     try:
-        rclpy.spin(DecisionNode(), LeanExecutor())
+        node = DecisionNode()
+        run_in_real_time(REAL_TIME_DRIVING)
+        rclpy.spin(node, LeanExecutor())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except (ParameterError, PolicyError, ValueError) as error:

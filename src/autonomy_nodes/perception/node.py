@@ -18,7 +18,12 @@ from sensor_msgs.msg import LaserScan as LaserScanMsg
 from autonomy_interfaces.executor import LeanExecutor, Mailbox, forget_clock
 from autonomy_interfaces.messages import LaserScan, Odometry
 from autonomy_interfaces.parameters import ParameterError
-from autonomy_interfaces.priority import DRIVING, prefer
+from autonomy_interfaces.priority import (
+    DRIVING,
+    REAL_TIME_DRIVING,
+    prefer,
+    run_in_real_time,
+)
 from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     SENSOR_QOS,
@@ -88,6 +93,7 @@ def main() -> None:
         gc.collect()
         gc.freeze()
         forget_clock(node)
+        run_in_real_time(REAL_TIME_DRIVING)
         rclpy.spin(node, LeanExecutor())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
