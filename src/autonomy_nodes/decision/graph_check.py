@@ -23,7 +23,6 @@ from autonomy_nodes.decision.graph_cost import (
 )
 from autonomy_nodes.decision.manifest import Manifest
 
-MAX_MODEL_BYTES = 64 * 1024 * 1024
 MAX_TENSOR_ELEMENTS = 16 * 1024 * 1024
 MAX_NODES = 4096
 

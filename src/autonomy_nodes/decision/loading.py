@@ -11,7 +11,7 @@ from autonomy_nodes.decision.pointer import find_policy
 from autonomy_nodes.decision.providers import CPU, Execution
 from autonomy_nodes.decision.runtime import BoundedPolicy
 from autonomy_nodes.decision.signature import Trust
-from autonomy_nodes.decision.vetting import Verdict, vet
+from autonomy_nodes.decision.vetting import vet
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,19 @@ class PolicyLoader:
     execution: Execution = CPU
     deadline_s: float = 0.0
 
-    def load(self, name: str, vetted_sha256: str = "") -> BoundedPolicy:
+    def load(self, name: str) -> BoundedPolicy:
         """The policy that `name` stands for (`pointer.find_policy`), in a thread of its own.
+
+        Its graph is checked in a child process; this one opens what passed, by its hash.
 
         Raises:
             PolicyError: there is none, or it may not drive.
         """
         directory = find_policy(name, self.models)
-        policy = load_policy(directory, self.trust, self.rate_hz, self.execution, vetted_sha256)
+        sha256 = vet(directory, self.trust, self.rate_hz).sha256
+        policy = load_policy(directory, self.trust, self.rate_hz, self.execution, sha256)
         deadline_s = self.deadline_s or 1e-3 * policy.manifest.latency_budget_ms
         return BoundedPolicy(policy, deadline_s, self.execution.core)
-
-    def vet(self, name: str) -> Verdict:
-        """Check it in a process of its own.
-
-        Raises:
-            PolicyError: there is none, or it may not drive.
-        """
-        return vet(find_policy(name, self.models), self.trust, self.rate_hz)
 
 
 def share_loader(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,10 @@ class DecisionNode(Node):
         self._ticks = 0
         self._last_swap = ""
         self._loader = _loader(self._config)
-        policy = self._load_policy(core_config.driver)
+        with ThreadPoolExecutor(1) as beside:
+            loading = beside.submit(self._load_policy, core_config.driver)
+            warm_up(core_config, planner_config, None)
+            policy = loading.result()
         warm_up(core_config, planner_config, policy)
         self._decision = Decision(core_config, policy, Planner(planner_config), _close)
         ask_gate = self._config.ask_gate

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import onnx
 import yaml
 
+from autonomy_nodes.decision.contract import MAX_MODEL_BYTES
 from autonomy_nodes.decision.errors import PolicyError
-from autonomy_nodes.decision.graph_check import MAX_MODEL_BYTES
 from autonomy_nodes.decision.pointer import MANIFEST_FILE
 
 OutputKind = Literal["velocity", "manoeuvre", "trajectory_scores", "waypoints"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from autonomy_nodes.decision import vetting
@@ -33,3 +36,17 @@ def test_crash_or_hang_is_a_refusal(write_policy, tmp_path, monkeypatch, program
     monkeypatch.setattr(vetting.sys, "executable", str(fake))
     with pytest.raises(PolicyError, match=word):
         vetting.vet(write_policy(), patience_s=1.0)
+
+
+LOADS = """
+import sys
+from autonomy_nodes.decision.loading import CPU, share_loader
+policy = share_loader("", "", True, 20.0, CPU).load(sys.argv[1])
+print(policy.manifest.name, "onnx" in sys.modules)
+"""
+
+
+def test_who_loads_a_policy_holds_no_parser_of_graphs(write_policy):
+    command = [sys.executable, "-c", LOADS, str(write_policy())]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["linear", "False"]
