@@ -77,9 +77,12 @@ class RosLauncher:
                 words = child.cmdline()
             except psutil.NoSuchProcess:
                 continue
-            for word in words:
-                if word.startswith("__node:="):
-                    found[word.removeprefix("__node:=")] = child.pid
+            names = [word.removeprefix("__node:=") for word in words if word.startswith("__node:=")]
+            # Without a name it is a container of several nodes, known by its executable.
+            names += [
+                name for word in words[:2] if (name := Path(word).name).endswith("_container")
+            ]
+            found.update(dict.fromkeys(names, child.pid))
         return found
 
     def stop(self) -> int:

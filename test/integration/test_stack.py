@@ -55,20 +55,21 @@ def test_crosses_the_demo_world_under_the_policy(
     record_property("crossing_s", round(time.monotonic() - started, 1))
 
 
+@pytest.mark.parametrize("process", ["decision", "driving_container"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=lambda number: number.name)
 def test_a_dead_or_frozen_decision_stops_the_robot_and_driving_goes_on_after(
-    stack: StartStack, record_property: Record, number: signal.Signals
+    stack: StartStack, record_property: Record, number: signal.Signals, process: str
 ) -> None:
-    running = stack(world="warehouse")
+    running = stack(world="warehouse", composed=str(process == "driving_container").lower())
     running.drive()
-    pid, moment = running.signal("decision", number)
+    pid, moment = running.signal(process, number)
     record_property("to_zero_ms", wait_for_stop(running, moment))
     running.wait(lambda: settled(running), "a standstill", STOP_S)
     if number == signal.SIGSTOP:
         psutil.Process(pid).send_signal(signal.SIGCONT)
     running.wait(lambda: running.speed > 0.3, "a robot that drives on")
     assert running.states[-1][1] in ("nominal", "degraded")
-    assert (running.launcher.pids["decision"] == pid) == (number == signal.SIGSTOP)
+    assert (running.launcher.pids[process] == pid) == (number == signal.SIGSTOP)
 
 
 def test_without_its_monitor_the_robot_stops_and_the_monitor_comes_back_stopped(
