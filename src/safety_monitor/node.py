@@ -289,10 +289,11 @@ class SafetyMonitorNode(Node):
 
 def run_in_real_time() -> None:
     """Let all threads that there are run before everything that is not real-time."""
+    policy, priority = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(_PRIORITY)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_RTTIME, (_LOST_US, _LOST_US))
-        policy, priority = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(_PRIORITY)
-        for thread in Path("/proc/self/task").iterdir():
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(PermissionError, ProcessLookupError):
             os.sched_setscheduler(int(thread.name), policy, priority)
 
 
