@@ -117,8 +117,12 @@ class Gate:
         return self._state if now_ns - self._state_ns < _STATE_LIFE_NS else "unknown"
 
     def observe_place(self, x: float, y: float) -> None:
-        """Where the robot is, metres in the odometry frame; for telling loops from progress."""
-        self._place = (x, y)
+        """Where the robot is, metres in the odometry frame; for telling loops from progress.
+
+        Numbers that are none are passed over: nothing is near them, so no loop would be told.
+        """
+        if math.isfinite(x) and math.isfinite(y):
+            self._place = (x, y)
 
     def progress(self) -> None:
         """A goal was reached."""

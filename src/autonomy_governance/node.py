@@ -27,7 +27,8 @@ from autonomy_governance.audit_chain import records
 from autonomy_governance.gate import ActionRequest, Decision, Gate
 from autonomy_governance.gate_policy import PolicySources, read_sources
 from autonomy_governance.recorder import EventRecorder
-from autonomy_interfaces.executor import LeanExecutor, Mailbox
+from autonomy_interfaces.executor import LeanExecutor
+from autonomy_interfaces.mailbox import Mailbox
 
 
 class GateNode(Node):

@@ -8,22 +8,18 @@ long as the node's entities do, and a ready callback is simply called.
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.event_handler import QoSPublisherEventType, QoSSubscriptionEventType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
-from rosgraph_msgs.msg import Clock
 
-from autonomy_interfaces.wire import stamp_of_raw
+from autonomy_interfaces.mailbox import Dropped
+from autonomy_interfaces.wire import WireError
 
 SELDOM = 64
 """Of so many waits one looks for events that are worth a warning and no more."""
@@ -40,52 +36,11 @@ WARNINGS = tuple(
 KINDS = ("subscription", "guard_condition", "timer", "client", "service")
 
 
-class OnDemand(ReentrantCallbackGroup):
-    """For subscriptions whose messages are taken when they are needed: none wakes the executor."""
-
-    def can_execute(self, entity: object) -> bool:
-        """Never by an executor."""
-        return False
-
-
-class Mailbox:
-    """A topic that is looked into when its messages are needed, and wakes nobody."""
-
-    def __init__(
-        self, node: Node, message_type: Any, topic: str, qos: QoSProfile, raw: bool = False
-    ) -> None:
-        """Subscribe; of more than `qos.depth` messages between two looks the oldest are lost.
-
-        `raw` messages are bytes, as they came off the wire.
-        """
-        self._subscription = node.create_subscription(
-            message_type, topic, lambda _: None, qos, callback_group=OnDemand(), raw=raw
-        )
-
-    def take(self) -> list[Any]:
-        """The messages that have come since, oldest first."""
-        return list(take_all(self._subscription, self._subscription.raw))
-
-    def newest(self) -> Any | None:
-        """The last of the messages that have come since; None without any."""
-        messages = self.take()
-        return messages[-1] if messages else None
-
-
-def take_all(subscription: Subscription, raw: bool) -> list[Any]:
-    """Every message that waits in a subscription, oldest first; `raw`: as bytes off the wire."""
-    messages = []
-    handle = subscription.handle
-    with handle:
-        while (taken := handle.take_message(subscription.msg_type, raw)) is not None:
-            messages.append(taken[0])
-    return messages
-
-
 class LeanExecutor(SingleThreadedExecutor):
     """Runs the callbacks of nodes that one thread creates and spins; callbacks are no coroutines.
 
-    Entities may be created and destroyed in callbacks. Futures and tasks of rclpy run too.
+    Entities may be created and destroyed in callbacks. Futures and tasks of rclpy run too. A
+    message whose callback raises `WireError` is dropped, and the log says so now and then.
     """
 
     def __init__(self, **arguments: Any) -> None:
@@ -97,6 +52,7 @@ class LeanExecutor(SingleThreadedExecutor):
         self._waits = 0
         self._handles: dict[str, list[Any]] = {}
         self._ready: dict[str, dict[int, Callable[[], None]]] = {}
+        self._dropped: dict[str, Dropped] = {}
 
     def add_node(self, node: Node) -> bool:
         """Add a node whose callbacks are run."""
@@ -181,8 +137,8 @@ class LeanExecutor(SingleThreadedExecutor):
         every = [w for n in nodes for w in n.waitables if self._runs(w)]
         self._seldom = [w for w in every if _only_warns(w)]
         self._waitables = [w for w in every if w not in self._seldom]
-        runners = {
-            "subscription": _run_subscription,
+        runners: dict[str, Callable[[Any], None]] = {
+            "subscription": self._run_subscription,
             "guard_condition": _run_guard,
             "timer": _run_timer,
             "client": _run_client,
@@ -211,6 +167,20 @@ class LeanExecutor(SingleThreadedExecutor):
         with self._context.handle:
             self._wait_set = _rclpy.WaitSet(*counts, self._context.handle)
 
+    def _run_subscription(self, subscription: Any) -> None:
+        """Hand on one message; one that its callback cannot read is dropped."""
+        handle = subscription.handle
+        with handle:
+            taken = handle.take_message(subscription.msg_type, subscription.raw)
+        if taken is None:
+            return
+        alone = subscription._callback_type is Subscription.CallbackType.MessageOnly
+        try:
+            _finish(subscription.callback(*taken[:1] if alone else taken))
+        except WireError as error:
+            topic = subscription.topic_name
+            self._dropped.setdefault(topic, Dropped(subscription)).tell(error)
+
     def _runs(self, entity: Any) -> bool:
         return bool(entity.callback_group.can_execute(entity))
 
@@ -228,18 +198,6 @@ def _only_warns(waitable: Any) -> bool:
     """Whether it is one of `WARNINGS`; events of the two types compare equal by their number."""
     event = getattr(waitable, "event_type", None)
     return (type(event), event) in WARNINGS
-
-
-def _run_subscription(subscription: Any) -> None:
-    handle = subscription.handle
-    with handle:
-        taken = handle.take_message(subscription.msg_type, subscription.raw)
-    if taken is None:
-        return
-    if subscription._callback_type is Subscription.CallbackType.MessageOnly:
-        _finish(subscription.callback(taken[0]))
-    else:
-        _finish(subscription.callback(*taken))
 
 
 def _run_waitable(waitable: Any, data: Any) -> None:
@@ -291,43 +249,3 @@ def _finish(result: object) -> None:
         return
     result.close()
     raise TypeError("LeanExecutor runs plain callbacks, not coroutines that wait")
-
-
-class LazyClock:
-    """A node's ROS time that is looked up when it is asked for.
-
-    With `use_sim_time`, rclpy wakes the node for every message of /clock, a hundred times a
-    second; here the newest one is read off the wire when somebody wants to know. The node's own
-    clock is set by it only where `timers` says so: for timers on ROS time, which fire then.
-    """
-
-    def __init__(self, node: Node, timers: bool = False) -> None:
-        self._node = node
-        self._source = node._time_source
-        self._timers = timers
-        self._group = OnDemand()
-        self._now_ns = 0
-
-    def now_ns(self) -> int:
-        """Nanoseconds of ROS time."""
-        subscription = self._source._clock_sub
-        if subscription is None:
-            return time.time_ns()
-        if subscription.callback_group is not self._group:
-            subscription.callback_group = self._group
-            if self._node.executor is not None:
-                self._node.executor.wake()
-        messages = take_all(subscription, raw=True)
-        if messages:
-            self._now_ns = stamp_of_raw(messages[-1])
-            if self._timers:
-                self._source.clock_callback(deserialize_message(messages[-1], Clock))
-        return self._now_ns
-
-
-def forget_clock(node: Node) -> None:
-    """Read /clock no more: for a node that knows no time but its messages' stamps."""
-    subscription = node._time_source._clock_sub
-    if subscription is not None:
-        node.destroy_subscription(subscription)
-        node._time_source._clock_sub = None

@@ -7,10 +7,14 @@ value aligned to its size. Any other representation is left to the message's own
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 from nav_msgs.msg import OccupancyGrid
 from nav_msgs.msg import Odometry as OdometryMsg
+from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
@@ -18,20 +22,65 @@ from autonomy_interfaces.geometry import yaw_of_quaternion
 from autonomy_interfaces.messages import SECOND, Costmap, LaserScan, Odometry, VelocityCommand
 from autonomy_interfaces.ros import costmap_from_ros, odometry_from_ros, scan_from_ros
 
+DataT = TypeVar("DataT")
 
+
+class WireError(ValueError):
+    """Bytes that came as a message and are none; says what is wrong with them."""
+
+
+def _checked(read: Callable[[bytes], DataT]) -> Callable[[bytes], DataT]:
+    """Whatever bytes it is given, `read` raises nothing but `WireError`."""
+
+    @wraps(read)
+    def checked(data: bytes) -> DataT:
+        try:
+            return read(data)
+        except WireError:
+            raise
+        except (struct.error, IndexError) as error:
+            raise WireError(f"the message breaks off after {len(data)} bytes") from error
+        except UnicodeDecodeError as error:
+            raise WireError("its frame is no text in UTF-8") from error
+        except ValueError as error:
+            raise WireError(str(error)) from error
+
+    return checked
+
+
+@_checked
 def stamp_of_raw(data: bytes) -> int:
     """Nanoseconds of the stamp of a serialized message that begins with a header, or of a clock's.
 
     Both begin with a time: int32 seconds, uint32 nanoseconds.
+
+    Raises:
+        WireError: there is no stamp, or its nanoseconds make a second or more.
     """
-    seconds_, nanoseconds_ = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
-    return int(seconds_) * SECOND + int(nanoseconds_)
+    return _stamp(*struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4))
 
 
+def decode(data: bytes, message_type: Any) -> Any:
+    """The message as an object of its class.
+
+    Raises:
+        WireError: the bytes are none of this type.
+    """
+    try:
+        return deserialize_message(data, message_type)
+    except _rclpy.RMWError as error:
+        raise WireError(f"the {len(data)} bytes are no {message_type.__name__}") from error
+
+
+@_checked
 def scan_from_raw(data: bytes) -> LaserScan:
-    """A serialized sensor_msgs/LaserScan to data, without its object and its intensities."""
+    """A serialized sensor_msgs/LaserScan to data, without its object and its intensities.
+
+    Raises:
+        WireError: the bytes are no scan.
+    """
     if data[0] or data[1] > 1:
-        return scan_from_ros(deserialize_message(data, LaserScanMsg))
+        return scan_from_ros(_of_another_representation(data, LaserScanMsg))
     order = "<" if data[1] else ">"
     frame_id, end = _cdr_string(data, order, 12)
     at = end + -end % 4
@@ -49,14 +98,18 @@ def scan_from_raw(data: bytes) -> LaserScan:
     )
 
 
+@_checked
 def odometry_from_raw(data: bytes) -> Odometry:
     """A serialized nav_msgs/Odometry to planar data, at a hundredth of the cost of its object.
 
     Most of the message are covariances; they are passed over. Plain CDR is read here, any other
     representation by the message's own support.
+
+    Raises:
+        WireError: the bytes are no odometry.
     """
     if data[0] or data[1] > 1:
-        return odometry_from_ros(deserialize_message(data, OdometryMsg))
+        return odometry_from_ros(_of_another_representation(data, OdometryMsg))
     order = "<" if data[1] else ">"
     frame_id, end = _cdr_string(data, order, 12)
     child_frame_id, end = _cdr_string(data, order, end)
@@ -92,10 +145,15 @@ def costmap_to_raw(costmap: Costmap) -> bytes:
     return b"".join((head, origin, struct.pack("<I", cells.size), cells.data))
 
 
+@_checked
 def costmap_from_raw(data: bytes) -> Costmap:
-    """A serialized nav_msgs/OccupancyGrid to data: the cells are copied once."""
+    """A serialized nav_msgs/OccupancyGrid to data: the cells are copied once.
+
+    Raises:
+        WireError: the bytes are no grid, or its cells are not as many as width times height.
+    """
     if data[0] or data[1] > 1:
-        return costmap_from_ros(deserialize_message(data, OccupancyGrid))
+        return costmap_from_ros(_of_another_representation(data, OccupancyGrid))
     order = "<" if data[1] else ">"
     frame_id, end = _cdr_string(data, order, 12)
     # Past the time at which the map was loaded.
@@ -106,8 +164,24 @@ def costmap_from_raw(data: bytes) -> Costmap:
     origin_x, origin_y = struct.unpack_from(order + "2d", data, at)
     at += 8 * 7
     (count,) = struct.unpack_from(order + "I", data, at)
+    if count != width * height:
+        raise WireError(f"it has {count} cells for a grid of {width} x {height}")
     cells = np.frombuffer(data, np.int8, count, at + 4).reshape(height, width).copy()
     return Costmap(stamp_of_raw(data), resolution, origin_x, origin_y, cells, frame_id)
+
+
+def _of_another_representation(data: bytes, message_type: Any) -> Any:
+    """A message with a header as an object, its stamp checked."""
+    message = decode(data, message_type)
+    _stamp(message.header.stamp.sec, message.header.stamp.nanosec)
+    return message
+
+
+def _stamp(whole: int, rest: int) -> int:
+    """Nanoseconds of a time's two parts."""
+    if rest >= SECOND:
+        raise WireError(f"its stamp has {rest} nanoseconds, which is a second or more")
+    return int(whole) * SECOND + int(rest)
 
 
 def _cdr_string(data: bytes, order: str, at: int) -> tuple[str, int]:

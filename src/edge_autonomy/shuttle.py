@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -16,6 +16,7 @@ from autonomy_interfaces.geometry import relative
 from autonomy_interfaces.messages import Pose2D
 from autonomy_interfaces.ros import pose_to_ros
 from autonomy_interfaces.share import share_directory
+from autonomy_interfaces.wire import WireError
 from edge_autonomy.demo.domain import RosDomain
 from edge_autonomy.demo.listener import RawListener, RawMessage
 from edge_autonomy.demo.places import find_places
@@ -80,14 +81,19 @@ class Shuttle:
     def _step(self, hear: Callable[[RawMessage], None]) -> None:
         self._give_goal()
         for message in self._listener.poll():
-            if message.topic == "/mission/status":
-                self._on_mission(message.decode())
-            elif message.topic == "/cmd_vel" and self._moving < SETTLED_COMMANDS:
-                moving = abs(message.decode().twist.linear.x) >= MOVING_MPS
-                self._moving = self._moving + 1 if moving else 0
-            if message.topic in self._topics:
-                hear(message)
+            # A message that cannot be read is none; no figure is made of it.
+            with suppress(WireError):
+                self._take(message, hear)
         time.sleep(POLL_S)
+
+    def _take(self, message: RawMessage, hear: Callable[[RawMessage], None]) -> None:
+        if message.topic == "/mission/status":
+            self._on_mission(message.decode())
+        elif message.topic == "/cmd_vel" and self._moving < SETTLED_COMMANDS:
+            moving = abs(message.decode().twist.linear.x) >= MOVING_MPS
+            self._moving = self._moving + 1 if moving else 0
+        if message.topic in self._topics:
+            hear(message)
 
     def _give_goal(self) -> None:
         if self._active or time.monotonic() - self._given < GOAL_PERIOD_S:
@@ -96,7 +102,7 @@ class Shuttle:
         self._publisher.publish(pose_to_ros(self._goals[self._next], "odom", 0))
 
     def _on_mission(self, status: DiagnosticStatus) -> None:
-        state = next(pair.value for pair in status.values if pair.key == "state")
+        state = next((pair.value for pair in status.values if pair.key == "state"), "")
         if self._active and state != "active":
             self._next = 1 - self._next
         self._active = state == "active"

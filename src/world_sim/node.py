@@ -20,7 +20,8 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu as ImuMsg
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
-from autonomy_interfaces.executor import LeanExecutor, Mailbox
+from autonomy_interfaces.executor import LeanExecutor
+from autonomy_interfaces.mailbox import Mailbox
 from autonomy_interfaces.messages import MILLISECOND, SECOND, Pose2D
 from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.priority import DRIVING, prefer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -321,6 +322,13 @@ def test_another_recovery_another_place_or_a_reached_goal_is_no_loop(rig: Rig) -
     for _ in range(8):
         rig.gate.progress()
         assert rig.ask("drive_to", **OPEN_GOAL).outcome == "allow"
+
+
+def test_odometry_without_numbers_hides_no_loop(rig: Rig) -> None:
+    for _ in range(4):
+        rig.gate.observe_place(math.nan, math.inf)
+        last = rig.ask("recover", behaviour="back_up")
+    assert (last.outcome, last.tier) == ("escalate", "elevated")
 
 
 def test_going_back_and_forth_between_two_failures_is_a_loop(rig: Rig) -> None:

@@ -65,6 +65,7 @@ class Asker:
         self.events = self.node.create_publisher(
             DiagnosticStatus, protocol.SAFETY_EVENTS, protocol.KEPT_EVENTS_QOS
         )
+        self.publishers = (self.questions, state, odometry, self.events)
         self.audit = ""
         self.node.create_subscription(
             DiagnosticStatus, protocol.AUDIT_STATUS, self.note_audit, protocol.STATUS_QOS
@@ -276,3 +277,12 @@ def test_a_recorder_that_was_away_records_what_it_missed_and_nothing_twice(
     asker.spin_until(lambda: len(asker.recorded()) == 3)
     assert asker.recorded() == [f"safety_monitor/1/{number}" for number in (1, 2, 3)]
     assert verify(asker.directory / "audit" / "safety_gate").ok
+
+
+def test_bytes_that_are_no_message_are_dropped_and_the_next_question_is_answered(
+    asker: Asker,
+) -> None:
+    for _ in range(5):
+        for publisher in asker.publishers:
+            publisher.publish(b"\0\1\0\0no message")
+    assert asker.ask("drive_to", x=3.0, y=-2.0, frame="odom").answer is Answer.ALLOWED

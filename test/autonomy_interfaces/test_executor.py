@@ -79,7 +79,7 @@ def test_mailbox_keeps_the_newest_and_wakes_nobody(node, until):
     from diagnostic_msgs.msg import KeyValue
     from rclpy.qos import QoSProfile
 
-    from autonomy_interfaces.executor import Mailbox
+    from autonomy_interfaces.mailbox import Mailbox
 
     mailbox = Mailbox(node, KeyValue, "/executor_test/box", QoSProfile(depth=1))
     publisher = node.create_publisher(KeyValue, "/executor_test/box", 10)
@@ -93,6 +93,65 @@ def test_mailbox_keeps_the_newest_and_wakes_nobody(node, until):
     until(lambda: publisher.get_subscription_count() == 1 and len(sent) > 5)
     until(lambda: found.extend(mailbox.take()) or found)
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("how", ["callback", "mailbox"])
+def test_what_cannot_be_read_is_dropped_and_told_now_and_then(node, until, monkeypatch, how):
+    from geometry_msgs.msg import TwistStamped
+    from rclpy.qos import QoSProfile
+
+    from autonomy_interfaces import mailbox
+    from autonomy_interfaces.messages import VelocityCommand
+    from autonomy_interfaces.wire import command_to_raw, stamp_of_raw
+
+    told, heard = [], []
+
+    class Log:
+        def error(self, line):
+            told.append(line)
+
+    monkeypatch.setattr(mailbox, "get_logger", lambda name: Log())
+    topic, qos = "/executor_test/garbled", QoSProfile(depth=10)
+    if how == "callback":
+        node.create_subscription(
+            TwistStamped, topic, lambda data: heard.append(stamp_of_raw(data)), qos, raw=True
+        )
+    else:
+        box = mailbox.Mailbox(node, TwistStamped, topic, qos, stamp_of_raw)
+        node.create_timer(0.01, lambda: heard.extend(box.take()))
+    publisher = node.create_publisher(TwistStamped, topic, qos)
+    until(lambda: publisher.get_subscription_count() == 1)
+    for stamp_ns in (1, 2, 3):
+        publisher.publish(b"\0\1")
+        publisher.publish(command_to_raw(VelocityCommand(stamp_ns, 0.0, 0.0)))
+    until(lambda: len(heard) == 3)
+    assert heard == [1, 2, 3]
+    assert told == [
+        f"{topic}: 1 dropped that cannot be read, the last because the message breaks off after "
+        f"2 bytes; `ros2 topic info -v {topic}` names its senders"
+    ]
+
+
+def test_the_newest_message_that_can_be_read_is_the_newest(node, until):
+    from geometry_msgs.msg import TwistStamped
+    from rclpy.qos import QoSProfile
+
+    from autonomy_interfaces.mailbox import Mailbox
+    from autonomy_interfaces.messages import VelocityCommand
+    from autonomy_interfaces.wire import command_to_raw, stamp_of_raw
+
+    topic, qos = "/executor_test/half", QoSProfile(depth=10)
+    whole, box = (Mailbox(node, TwistStamped, topic, qos, read) for read in (bytes, stamp_of_raw))
+    publisher = node.create_publisher(TwistStamped, topic, qos)
+    until(lambda: publisher.get_subscription_count() == 2)
+    for message in (command_to_raw(VelocityCommand(7, 0.0, 0.0)), b"\0\1"):
+        publisher.publish(message)
+    arrived: list[bytes] = []
+    until(lambda: arrived.extend(whole.take()) or len(arrived) == 2)
+    found = []
+    until(lambda: found.append(box.newest()) or found[-1] is not None)
+    assert found[-1] == 7
+    assert box.newest() is None
 
 
 @pytest.fixture
@@ -115,7 +174,7 @@ def test_simulated_time_is_read_when_it_is_asked_for(simulated, timers):
     from builtin_interfaces.msg import Time
     from rosgraph_msgs.msg import Clock
 
-    from autonomy_interfaces.executor import LazyClock
+    from autonomy_interfaces.mailbox import LazyClock
 
     clock = LazyClock(simulated, timers)
     assert clock.now_ns() == 0
@@ -125,10 +184,17 @@ def test_simulated_time_is_read_when_it_is_asked_for(simulated, timers):
         publisher.publish(Clock(clock=Time(sec=7, nanosec=5)))
     assert clock.now_ns() == 7_000_000_005
     assert simulated.get_clock().now().nanoseconds == (7_000_000_005 if timers else 0)
+    for message in (b"\0\1", b"\0\1\0\0" + b"\xff" * 8):
+        publisher.publish(message)
+        for _ in range(20):
+            assert clock.now_ns() == 7_000_000_005
+    while clock.now_ns() != 8_000_000_000 and time.monotonic() < deadline:
+        publisher.publish(Clock(clock=Time(sec=8)))
+    assert clock.now_ns() == 8_000_000_000
 
 
 def test_a_forgotten_clock_is_not_listened_to(simulated):
-    from autonomy_interfaces.executor import forget_clock
+    from autonomy_interfaces.mailbox import forget_clock
 
     assert simulated.count_subscribers("/clock") == 1
     forget_clock(simulated)
@@ -137,7 +203,7 @@ def test_a_forgotten_clock_is_not_listened_to(simulated):
 
 
 def test_real_time_is_the_computer_s(node):
-    from autonomy_interfaces.executor import LazyClock
+    from autonomy_interfaces.mailbox import LazyClock
 
     before = time.time_ns()
     assert before <= LazyClock(node).now_ns() <= time.time_ns()

@@ -81,6 +81,7 @@ class Robot:
         scan = self.node.create_publisher(LaserScan, "/scan", ros.SENSOR_QOS)
         odometry = self.node.create_publisher(Odometry, "/odom", ros.SENSOR_QOS)
         imu = self.node.create_publisher(Imu, "/imu", ros.SENSOR_QOS)
+        self.sensors = scan, odometry, imu
 
         def sense() -> None:
             stamp = self.node.get_clock().now().nanoseconds
@@ -177,6 +178,37 @@ def test_it_starts_in_a_safe_stop_and_publishes_zero_without_any_input(
     assert "scan_silent" in robot.wait_for_state("safe_stop")
     robot.spin(lambda: len(robot.velocities) > 25, "half a second of zeros")
     assert set(robot.velocities) == {0.0}
+
+
+def test_messages_that_make_no_sense_are_refused_and_are_no_emergency(
+    robot: Robot, monitor: subprocess.Popen[str]
+) -> None:
+    from sensor_msgs.msg import LaserScan
+
+    decide(robot)
+    robot.wait_for_velocity(0.7)
+    robot.sense.cancel()
+
+    def garble() -> None:
+        for sensor in robot.sensors:
+            sensor.publish(b"\0\1\0\0no message")
+
+    garbling = robot.node.create_timer(0.02, garble)
+    robot.spin(lambda: "_silent" in robot.states[-1][1], "a stop as if nothing came")
+    robot.node.destroy_timer(garbling)
+    robot.sense.reset()
+    robot.wait_for_velocity(0.7)
+
+    def lie() -> None:
+        message = LaserScan(angle_increment=float("nan"), ranges=[float("nan")] * 7)
+        message.header.stamp = robot.node.get_clock().now().to_msg()
+        robot.sensors[0].publish(message)
+
+    lying = robot.node.create_timer(0.02, lie)
+    robot.spin(lambda: robot.states[-1][1].startswith("scan_invalid"), "a scan that is refused")
+    robot.node.destroy_timer(lying)
+    robot.wait_for_velocity(0.7)
+    assert not any(state == "emergency_stop" for state, _ in robot.states)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])

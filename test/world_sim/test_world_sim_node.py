@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -92,6 +93,9 @@ def test_a_robot_drives_into_a_wall_and_the_node_ends_cleanly(world: Path) -> No
         scan = robot.last["/scan"]
         assert len(scan.ranges) == 720
         assert scan.ranges[360] == pytest.approx(2.5 - 0.1 - 1.055, abs=0.05)
+        for _ in range(5):
+            robot.commands.publish(b"\0\1\0\0no message")
+            robot.commands.publish(command_to_ros(VelocityCommand(0, math.nan, math.nan)))
         robot.until(lambda: robot.last["/odom"].pose.pose.position.x > 0.3, vx=0.5)
         robot.until(lambda: "wall" in robot.touched, vx=0.5)
         clock_ns = stamp_of(robot.last["/clock"].clock)

@@ -29,8 +29,9 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
-from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
+from autonomy_interfaces.executor import LeanExecutor
 from autonomy_interfaces.lifeline import hold_lifeline
+from autonomy_interfaces.mailbox import LazyClock, Mailbox
 from autonomy_interfaces.messages import (
     MILLISECOND,
     Costmap,
@@ -188,8 +189,8 @@ class DecisionNode(Node):
         )
         self._status_publisher = self.create_publisher(DiagnosticStatus, "/decision/status", 10)
         self._path_publisher = self.create_publisher(PathMsg, "/decision/path", 1)
-        self._scans = Mailbox(self, LaserScanMsg, "/scan", NEWEST_QOS, raw=True)
-        self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS, raw=True)
+        self._scans = Mailbox(self, LaserScanMsg, "/scan", NEWEST_QOS, scan_from_raw)
+        self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS, odometry_from_raw)
         self.create_subscription(
             OccupancyGrid, "/perception/costmap", self._on_costmap, COSTMAP_QOS, raw=True
         )
@@ -201,9 +202,9 @@ class DecisionNode(Node):
     def _look(self) -> None:
         """Take the newest measurements; they wait where the middleware put them."""
         if (scan := self._scans.newest()) is not None:
-            self._scan = scan_from_raw(scan)
+            self._scan = scan
         if (odometry := self._odometries.newest()) is not None:
-            self._odometry = odometry_from_raw(odometry)
+            self._odometry = odometry
 
     def _on_goal(self, message: PoseStamped) -> None:
         frame = message.header.frame_id

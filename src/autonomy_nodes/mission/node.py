@@ -19,7 +19,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_srvs.srv import Trigger
 
-from autonomy_interfaces.executor import LazyClock, LeanExecutor, Mailbox
+from autonomy_interfaces.executor import LeanExecutor
+from autonomy_interfaces.mailbox import LazyClock, Mailbox
 from autonomy_interfaces.messages import Odometry, Pose2D, seconds
 from autonomy_interfaces.ros import (
     STATE_QOS,
@@ -84,7 +85,7 @@ class MissionNode(Node):
             DiagnosticStatus, "/mission/status", STATE_QOS
         )
         self.create_subscription(PoseStamped, "/goal_pose", self._on_goal, 10)
-        self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS, raw=True)
+        self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS, odometry_from_raw)
         self._decisions = Mailbox(self, DiagnosticStatus, "/decision/status", NEWEST_QOS)
         self.create_service(Trigger, "/mission/cancel", self._on_cancel)
         # Timers on ROS time fire when that is looked up: often enough for them, and not for every
@@ -179,7 +180,7 @@ class MissionNode(Node):
         if (decision := self._decisions.newest()) is not None:
             self._on_decision_status(decision)
         if (odometry := self._odometries.newest()) is not None:
-            self._odometry = odometry_from_raw(odometry)
+            self._odometry = odometry
         now_ns = self._now_ns()
         age_s = abs(seconds(now_ns - self._planner_status_ns))
         planner_status = self._planner_status if age_s <= DECISION_STATUS_LIFETIME_S else ""

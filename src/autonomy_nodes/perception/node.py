@@ -15,7 +15,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
-from autonomy_interfaces.executor import LeanExecutor, Mailbox, forget_clock
+from autonomy_interfaces.executor import LeanExecutor
+from autonomy_interfaces.mailbox import Mailbox, forget_clock
 from autonomy_interfaces.messages import LaserScan, Odometry
 from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.priority import (
@@ -59,14 +60,14 @@ class PerceptionNode(Node):
         self._core = LocalCostmap(config)
         self._odometry: Odometry | None = None
         self._publisher = self.create_publisher(OccupancyGrid, "/perception/costmap", COSTMAP_QOS)
-        self._odometries = Mailbox(self, OdometryMsg, "/odom", ODOMETRY_QOS, raw=True)
+        self._odometries = Mailbox(self, OdometryMsg, "/odom", ODOMETRY_QOS, odometry_from_raw)
         self.create_subscription(LaserScanMsg, "/scan", self._on_scan, SENSOR_QOS, raw=True)
 
     def _on_scan(self, data: bytes) -> None:
         """Take a scan as it came off the wire: most are left out, and need not be unpacked."""
-        for message in self._odometries.take():
-            self._odometry = odometry_from_raw(message)
-            self._core.observe(self._odometry)
+        for odometry in self._odometries.take():
+            self._odometry = odometry
+            self._core.observe(odometry)
         if self._odometry is None or not self._rate.due(stamp_of_raw(data)):
             return
         costmap = self._core.step(scan_from_raw(data), self._odometry)

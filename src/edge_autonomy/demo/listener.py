@@ -10,7 +10,8 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.serialization import deserialize_message
+
+from autonomy_interfaces.wire import decode
 
 DISCOVERY_PERIOD_S = 0.2
 DEPTH = 100
@@ -29,8 +30,12 @@ class RawMessage:
     published_ns: int
 
     def decode(self) -> Any:
-        """The message as an object of its class."""
-        return deserialize_message(self.data, self.message_type)
+        """The message as an object of its class.
+
+        Raises:
+            WireError: the bytes are none of this type.
+        """
+        return decode(self.data, self.message_type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ import rclpy
 from geometry_msgs.msg import PoseStamped
 from rclpy.context import Context
 
+from autonomy_interfaces.mailbox import TELL_PERIOD_S
 from autonomy_interfaces.messages import MILLISECOND, SECOND, Odometry, Pose2D
 from autonomy_interfaces.ros import odometry_from_ros, pose_to_ros
+from autonomy_interfaces.wire import WireError
 from edge_autonomy.demo import transforms
 from edge_autonomy.demo.feed import DECODE_PERIODS_NS, Feed
 from edge_autonomy.demo.listener import RawListener, RawMessage
@@ -116,7 +118,12 @@ class Observer:
         handler = self._feed.handlers.get(topic)
         if handler is None or not self._decodes(message):
             return
-        content = message.decode()
+        try:
+            content = message.decode()
+        except WireError as error:
+            logger = self._node.get_logger()
+            logger.warning(f"{topic}: passed over: {error}", throttle_duration_sec=TELL_PERIOD_S)
+            return
         handler(content)
         if topic == "/cmd_vel":
             twist = content.twist

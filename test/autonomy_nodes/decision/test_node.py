@@ -18,6 +18,7 @@ pytestmark = pytest.mark.dds
 
 TIMEOUT_S = 60.0
 DOMAIN_ID = "83"
+GARBAGE = b"\0\1\0\0no message"
 
 
 class Client:
@@ -40,6 +41,7 @@ class Client:
         node.create_subscription(DiagnosticStatus, "/decision/status", self._on_status, 10)
         self.with_goal = True
         self.with_costmap = True
+        self.garbled = False
         node.create_timer(0.05, self._feed)
 
     def _on_status(self, message):
@@ -49,6 +51,10 @@ class Client:
         from autonomy_interfaces import ros
         from autonomy_interfaces.messages import Costmap, LaserScan, Odometry, Pose2D
 
+        if self.garbled:
+            for publisher in (self.scan, self.odometry, self.costmap, self.goal):
+                publisher.publish(GARBAGE)
+            return
         now_ns = self.node.get_clock().now().nanoseconds
         ranges = np.full(720, 6.0, np.float32)
         scan = LaserScan(now_ns, ranges, -2.35619, 4.71238 / 719, 0.1, 30.0)
@@ -138,6 +144,21 @@ def test_stops_when_the_costmap_stops(client, write_policy):
         client.with_costmap = False
         client.until(client.standing)
         client.until(lambda: client.statuses[-1]["reason"] == "stale_costmap")
+
+
+def test_bytes_that_are_no_message_count_as_none_and_the_node_goes_on(client, write_policy):
+    with _running(f"policy:={write_policy()}") as process:
+        client.until(client.moving)
+        client.garbled = True
+        client.until(client.standing)
+        decided = len(client.statuses)
+        client.until(lambda: len(client.statuses) > decided + 10)
+        client.garbled = False
+        client.until(client.moving)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=TIMEOUT_S)
+    assert "/perception/costmap: 1 dropped that cannot be read" in said
+    assert process.returncode == 0
 
 
 def test_a_suspended_node_falls_silent(client, write_policy):

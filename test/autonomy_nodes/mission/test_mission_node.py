@@ -81,6 +81,11 @@ class Rig:
     def odometry_at(self, x: float) -> Callable[[], None]:
         return lambda: self._odometry.publish(odometry_to_ros(Odometry(self.now_ns(), x, 0.0, 0.0)))
 
+    def garble(self) -> None:
+        """Publish what is no message, wherever the mission listens."""
+        for publisher in (self._odometry, self._goal, self._decision, self._gate):
+            publisher.publish(b"\0\1\0\0no message")
+
     def decision_says(self, planner_status: str) -> None:
         value = KeyValue(key="planner_status", value=planner_status)
         self._decision.publish(DiagnosticStatus(values=[value]))
@@ -255,3 +260,15 @@ def test_a_goal_that_awaits_its_answer_can_be_cancelled(make_rig: Callable[..., 
     rig.ask_for(Pose2D(7.0, 0.0))
     rig.gate_says("allow", "open")
     assert rig.until_state("active")["goal_x"] == "7.000"
+
+
+def test_bytes_that_are_no_message_are_dropped_and_the_next_odometry_is_taken(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig()
+    rig.send_goal(Pose2D(3.0, 4.0))
+    rig.until(lambda: rig.statuses[-1]["distance_m"] == "5.000", rig.odometry_at(0.0))
+    seen = len(rig.statuses)
+    rig.until(lambda: len(rig.statuses) >= seen + 2, rig.garble)
+    assert rig.statuses[-1]["state"] == "active"
+    rig.until(lambda: rig.statuses[-1]["distance_m"] == "4.000", rig.odometry_at(3.0))
