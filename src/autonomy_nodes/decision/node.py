@@ -71,6 +71,7 @@ from autonomy_nodes.decision.decision import (
 from autonomy_nodes.decision.errors import PolicyError
 from autonomy_nodes.decision.goal_lease import GoalLease
 from autonomy_nodes.decision.loading import PolicyLoader, share_loader
+from autonomy_nodes.decision.manifest import Manifest
 from autonomy_nodes.decision.node_config import DecisionNodeConfig
 from autonomy_nodes.decision.providers import Execution
 from autonomy_nodes.decision.record import RecordFile, TickContext, decision_record, status_values
@@ -243,12 +244,13 @@ class DecisionNode(Node):
         self._decided_ns = now_ns
         self._command = output.command
         self._publish_command()
+        policy = self._decision.roster.active
         self._decision.observe_shadows()
-        self._explain(output, duration_ms)
+        self._explain(output, policy, duration_ms)
         self._publish_path(output, now_ns)
         self._decision.look_ahead()
 
-    def _explain(self, output: DecisionOutput, duration_ms: float) -> None:
+    def _explain(self, output: DecisionOutput, policy: Manifest | None, duration_ms: float) -> None:
         """Say who drives and why: the status, a line of the record, and the log of hand-overs."""
         self._ticks += 1
         if output.event is not None:
@@ -259,7 +261,7 @@ class DecisionNode(Node):
         for swap in swaps:
             self._note_swap(f"{swap.action}: {swap.policy} {swap.reason}".rstrip())
         scan_stamp_ns = self._costmap.stamp_ns if self._costmap else 0
-        context = TickContext(self._ticks, duration_ms, self._handovers, scan_stamp_ns)
+        context = TickContext(self._ticks, duration_ms, self._handovers, scan_stamp_ns, policy)
         record = decision_record(output, roster, context, swaps)
         if self._records is not None:
             self._records.write(record)

@@ -25,12 +25,14 @@ class TickContext:
         decision_ms: wall time of the whole decision.
         handovers: hand-overs so far.
         scan_stamp_ns: of the scan whose costmap it is based on; 0 without one.
+        policy: the one that could propose; a shadow may take over before the tick is explained.
     """
 
     tick: int
     decision_ms: float
     handovers: int
     scan_stamp_ns: int
+    policy: Manifest | None
 
 
 class RecordFile:
@@ -66,7 +68,7 @@ def decision_record(
         "reason": output.reason,
         "vx": round(output.command.vx, 4),
         "wz": round(output.command.wz, 4),
-        "policy": identity(roster.active),
+        "policy": identity(context.policy),
         "proposal": None
         if proposal is None
         else {

@@ -197,14 +197,22 @@ def test_policy_is_changed_while_driving_and_the_topic_never_falls_silent(
     change = ("ask_gate:=false", "swap_shadow_ticks:=5")
     with _running(f"policy:={write_policy()}", *change, *patient):
         client.until(client.moving)
-        first = len(client.commands)
+        first = len(client.statuses)
         assert _set_parameter(client, "policy", other).successful
         assert not _set_parameter(client, "decision_rate", "10").successful
         client.until(lambda: client.statuses[-1]["policy"] == "linear 2.0.0")
         client.until(lambda: client.commands[-1].twist.linear.x == pytest.approx(0.7, abs=1e-5))
         assert client.statuses[-1]["swap"].startswith("took_over: linear 2.0.0")
-        velocities = {round(c.twist.linear.x, 3) for c in client.commands[first:]}
-        assert velocities <= {0.5, 0.7}
+        told = client.statuses[first:]
+        # On a busy machine a tick may find its inputs late, and halt: that is nobody's driving.
+        drove = [(s["policy"], s["vx"]) for s in told if s["driver"] == "policy"]
+        assert [key for key, _ in itertools.groupby(drove)] == [
+            ("linear 1.0.0", "0.5000"),
+            ("linear 2.0.0", "0.7000"),
+        ]
+        # The thread that publishes does not wait for the check, which takes longer than many ticks.
+        checking = [s["policy"] for s in told if s["swap"].startswith("checking")]
+        assert len(checking) >= 3 and set(checking) == {"linear 1.0.0"}
         shadow = _set_parameter(client, "shadow_policy", write_policy())
         assert shadow.successful
         client.until(lambda: int(client.statuses[-1].get("shadow_ticks", 0)) > 3)

@@ -190,7 +190,7 @@ def test_record_of_a_tick_says_who_drove_why_and_what_else_there_was(rig):
     rig.tick()
     rig.old.answer = InferenceError("late", "no answer within 20 ms")
     output = rig.tick()
-    record = decision_record(output, rig.roster, TickContext(2, 4.2, 1, 7), ())
+    record = decision_record(output, rig.roster, TickContext(2, 4.2, 1, 7, rig.roster.active), ())
     assert (record["driver"], record["reason"], record["vx"]) == ("fallback", "late", 0.3)
     assert record["policy"]["version"] == "old" and len(record["policy"]["sha256"]) == 64
     assert record["proposal"]["detail"] == "no answer within 20 ms"
