@@ -38,7 +38,7 @@ EQUIVALENT = Path(__file__).with_name("equivalent_mutants.json")
 TESTS = {
     "state_machine": ("test_state_machine", "test_calm"),
     "watchdog": ("test_watchdog", "test_watchdog_reports"),
-    "reckoning": ("test_reckoning", "test_reckoning_turns"),
+    "reckoning": ("test_reckoning", "test_commanded"),
     "plausibility": ("test_plausibility",),
     "scanner": ("test_watchdog",),
     "envelope": ("test_envelope", "test_on_its_way", "test_sweeps", "test_margins", "test_kernels"),

@@ -96,6 +96,11 @@ class Rig:
     """A monitor that guards a base that does anything between what is sure and what is most.
 
     Its rates vary, and so does the point between its middle and the farthest that it turns about.
+
+    base: what the base does, where that is not what the monitor is told of it. drift: between
+    which shares of the way to the farthest point it turns about one; above 1 is at the farthest.
+    slips: the wheels follow commands at the highest rate, and the body them as fast when they
+    drive it, but only as surely as it does when they brake it.
     """
 
     config: MonitorConfig = field(default_factory=MonitorConfig)
@@ -103,10 +108,9 @@ class Rig:
     seed: int = 0
     noise: float = 0.001
     monitored: bool = True
-    brakes: float = 1.0
-    drifts: bool = True
+    drift: tuple[float, float] = (0.0, 1.5)
     slips: bool = False
-    """Its wheels follow commands as fast as any ever do, and the body them half as fast."""
+    base: MonitorConfig | None = None
 
     def __post_init__(self) -> None:
         self.monitor = SafetyMonitor(self.config)
@@ -160,14 +164,14 @@ class Rig:
 
     def move(self, duration_ns: int) -> None:
         """Let the base follow its target at rates drawn anew."""
-        c = self.config
-        rate_v = self.rng.uniform(self.brakes * c.linear_deceleration, c.peak_linear_acceleration)
-        rate_w = self.rng.uniform(self.brakes * c.angular_deceleration, c.peak_angular_acceleration)
+        c = self.base or self.config
+        rate_v = self.rng.uniform(c.linear_deceleration, c.peak_linear_acceleration)
+        rate_w = self.rng.uniform(c.angular_deceleration, c.peak_angular_acceleration)
         if self.rng.random() < 0.5:
-            rate_v = self.brakes * c.linear_deceleration
+            rate_v = c.linear_deceleration
         if self.rng.random() < 0.5:
-            rate_w = self.brakes * c.angular_deceleration
-        give = min(1.0, self.rng.uniform(0.0, 1.5)) if self.drifts else 0.0
+            rate_w = c.angular_deceleration
+        give = min(1.0, self.rng.uniform(*self.drift))
         end = self.now + duration_ns
         while self.now < end:
             while self.coming and self.coming[0][0] <= self.now:
@@ -175,7 +179,8 @@ class Rig:
             most = c.peak_linear_acceleration * SUBSTEP
             self.wheels += np.clip(self.target[0] - self.wheels, -most, most)
             if self.slips:
-                rate_v = 0.5 * c.peak_linear_acceleration
+                braked = self.wheels * self.v < 0.0 or abs(self.wheels) < abs(self.v)
+                rate_v = c.linear_deceleration if braked else c.peak_linear_acceleration
             else:
                 self.wheels = self.target[0]
             v = self.v + np.clip(self.wheels - self.v, -rate_v * SUBSTEP, rate_v * SUBSTEP)

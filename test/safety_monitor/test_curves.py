@@ -96,3 +96,27 @@ def test_a_curve_keeps_farther_from_a_post_than_that_of_a_body_that_cannot_drift
         return bisect.bisect_left(range(300), True, key=passes)
 
     assert nearest(0.15) > nearest(0.0) + 5
+
+
+def turn_back(make_rig, farthest: float) -> float:
+    """Clearance after half a circle and straight back, towards a post that it had seen.
+
+    The base turns about the farthest point that its tyres allow, and the monitor thinks that to be
+    at most `farthest` metres ahead. No beam looks back, so it goes by what it remembers.
+    """
+    monitor = replace(DRIFTING, turning_point=farthest)
+    world = np.array([(1.35, 1.12, 0.05)])
+    rig = settled(make_rig(config=monitor, circles=world, base=DRIFTING, drift=(1.0, 1.0)))
+    while rig.yaw < math.pi:
+        rig.tick(1.0, 2.0)
+    for _ in range(120):
+        rig.tick(-0.5, 0.0)
+    return rig.clearance
+
+
+def test_after_a_curve_what_is_behind_is_as_far_as_the_drift_has_left_it(make_rig) -> None:
+    assert turn_back(make_rig, farthest=0.15) > 0.05
+
+
+def test_a_monitor_that_knows_of_no_drift_does_make_contact(make_rig) -> None:
+    assert turn_back(make_rig, farthest=0.0) < 0.0

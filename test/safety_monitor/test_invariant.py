@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from safety_monitor import whereabouts
+from safety_monitor.config import MonitorConfig
+from safety_monitor.reckoning import DeadReckoning
 
 Wish = Callable[..., tuple[float, float]]
 
@@ -75,6 +80,48 @@ def test_no_policy_makes_contact_where_wheels_slip(make_rig, policy: str, seed: 
     assert rig.clearance > 0.0
 
 
+def back_in_jerks(make_rig) -> float:
+    """Clearance of a robot that drives off from a post and back: each stop slides a little on."""
+    rig = make_rig(circles=np.array([(-0.6, 0.0, 0.05)]), slips=True)
+    rig.settle()
+    while rig.x < 0.6:
+        rig.tick(0.5, 0.0)
+    for k in range(200):
+        rig.tick(-0.5 if k // 3 % 2 else 0.0, 0.0)
+    return rig.clearance
+
+
+def swerve(make_rig, x: float, y: float) -> float:
+    """Clearance of a robot that brakes by turning its wheels back, and turns towards a post."""
+    rig = make_rig(circles=np.array([(1.0 + x, y, 0.03)]), slips=True, drift=(0.0, 0.0))
+    rig.settle()
+    while rig.x < 1.0:
+        rig.tick(2.0, 0.0)
+    for _ in range(40):
+        rig.tick(-0.75, 3.5)
+    return rig.clearance
+
+
+POSTS = [(0.5, 0.35), (0.5, 0.38), (0.5, 0.4), (0.5, 0.42), (0.55, 0.35)]
+
+
+def test_where_wheels_slip_the_way_back_is_not_longer_than_what_is_free(make_rig) -> None:
+    assert back_in_jerks(make_rig) > 0.1
+
+
+@pytest.mark.parametrize(("x", "y"), POSTS)
+def test_a_body_that_slides_on_is_not_turned_into_what_it_slides_by(make_rig, x, y) -> None:
+    assert swerve(make_rig, x, y) > 0.0
+
+
+def test_a_monitor_that_takes_its_wheels_for_the_body_does_make_contact(
+    make_rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whereabouts, "DeadReckoning", lambda point, *_: DeadReckoning(point))
+    assert back_in_jerks(make_rig) < 0.0
+    assert sum(swerve(make_rig, x, y) < 0.0 for x, y in POSTS) >= 3
+
+
 def held(rig, k: int, rng) -> tuple[float, float]:
     """Velocities drawn at random, each for 0.4 s."""
     return tuple(np.random.default_rng(k // 20).uniform((-2, -4), (2, 4)))
@@ -109,7 +156,9 @@ def wall_ahead(x: float) -> np.ndarray:
 
 def test_worse_brakes_than_assumed_do_make_contact(make_rig) -> None:
     """What proves that the tests around it would notice a braking distance that is too short."""
-    rig = make_rig(circles=wall_ahead(3.0), brakes=0.2, drifts=False)
+    rates = ("linear_deceleration", "linear_acceleration", "peak_linear_acceleration")
+    base = replace(MonitorConfig(), **dict.fromkeys(rates, 4.0))
+    rig = make_rig(circles=wall_ahead(3.0), base=base)
     drive(rig, lambda rig, k, rng: (2.0, 0.0), 200)
     assert rig.clearance < 0.0
 
