@@ -7,6 +7,7 @@ import sys
 import typer
 
 from autonomy_governance.cli import audit, gate, operator
+from autonomy_interfaces.writing import REMEDIES, explained
 from autonomy_nodes.decision.cli import policy
 from edge_autonomy.barn_cli import barn
 from edge_autonomy.bench_cli import bench as launched_bench
@@ -68,10 +69,19 @@ def main() -> None:
     except Exception as error:
         if not _is_for_the_user(error):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        line = explained(error) if isinstance(error, OSError) else str(error)
+        print(f"error: {line}", file=sys.stderr)
         sys.exit(2)
 
 
 def _is_for_the_user(error: Exception) -> bool:
-    """Our error classes say what is wrong and what to do; any other is a fault of ours."""
-    return type(error).__module__.split(".")[0] in PACKAGES
+    """Our error classes say what is wrong and what to do, as do a full disk and a taken port.
+
+    Any other is a fault of ours.
+    """
+    return type(error).__module__.split(".")[0] in PACKAGES or _is_refusal(error)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the system refused what it could do for another name, port or disk."""
+    return isinstance(error, OSError) and error.errno in REMEDIES

@@ -24,6 +24,7 @@ def parity(
 ) -> None:
     """Play scenarios in lockstep and as processes over DDS: exit 1 where they do not end alike."""
     from autonomy_interfaces.share import share_directory
+    from autonomy_interfaces.writing import writing
     from edge_autonomy.parity import chosen, compare, figures, markdown
     from scenario_eval.scenarios.loading import find_files, load_runs
 
@@ -40,7 +41,8 @@ def parity(
             flush=True,
         )
         if table is not None:
-            table.write_text(markdown(pairs), encoding="utf-8")
+            with writing(table):
+                table.write_text(markdown(pairs), encoding="utf-8")
     print(json_module.dumps(figures(pairs)) if json else markdown(pairs), end="\n" if json else "")
     if not all(pair.agrees for pair in pairs):
         raise typer.Exit(1)

@@ -48,6 +48,7 @@ def train(
     _require_packages()
     if config is None:
         _refuse("give a configuration: --config config/training/default.yaml")
+    from autonomy_interfaces.writing import writing
     from policy_training.config import TrainingError, load_training_config
     from policy_training.pipeline import run
 
@@ -58,7 +59,8 @@ def train(
         settings = settings.model_copy(update=given)
         target = out or Path("out") / "policies" / settings.name
         work = Path("out") / "training" / f"{settings.name}_seed{settings.seed}"
-        figures = run(settings, target, work, _progress, resume, track)
+        with writing(work, "free some space there and go on with --resume"):
+            figures = run(settings, target, work, _progress, resume, track)
     except TrainingError as error:
         _refuse(str(error))
     if as_json:
@@ -98,6 +100,7 @@ def evaluate(
     """Judge a policy in generated worlds that it never saw, with the whole stack around it."""
     _require_packages()
     from autonomy_interfaces.share import share_directory
+    from autonomy_interfaces.writing import writing
     from autonomy_nodes.decision.errors import PolicyError
     from autonomy_nodes.decision.pointer import find_policy
     from policy_training.config import TrainingError
@@ -107,7 +110,8 @@ def evaluate(
         directory = find_policy(policy, share_directory() / "models")
         names = tuple(name.strip() for name in drivers.split(",") if name.strip())
         plan = CampaignPlan(directory, names, worlds, moving, calibration, monitor)
-        figures = run(plan, out, workers, resume, _progress)
+        with writing(out, "free some space there and go on with --resume, or give another --out"):
+            figures = run(plan, out, workers, resume, _progress)
     except (TrainingError, PolicyError) as error:
         _refuse(str(error))
     if as_json:

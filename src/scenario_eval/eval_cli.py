@@ -26,6 +26,9 @@ Tags = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
+ROOM = "free some space there and go on with --resume, or give another --out"
+
+
 @playing.command()
 def run(
     paths: Paths = None,
@@ -51,6 +54,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Play scenarios in lockstep. Exit: 0 all as expected, 1 not, 2 wrong input."""
+    from autonomy_interfaces.writing import writing
     from scenario_eval.judging.cli import write_report
     from scenario_eval.runner.campaign import CampaignOptions, run_campaign
     from scenario_eval.runner.pool import Limits
@@ -62,10 +66,11 @@ def run(
     backend = RayBackend(ray, limits) if ray else None
     options = CampaignOptions(out, seed, workers, resume, limits, backend=backend)
     began = time.monotonic()
-    with _Progress(len(plans)) as progress:
+    with writing(out, ROOM), _Progress(len(plans)) as progress:
         campaign = run_campaign(plans, options, progress.ended)
     wall_s = time.monotonic() - began
-    write_report(out)
+    with writing(out, ROOM):
+        write_report(out)
     if track:
         log_campaign(out, track, {"scenarios": " ".join(map(str, paths or ())) or "library"})
     if json:

@@ -80,6 +80,7 @@ def show(
     allow_unsupported: AllowFlag = False,
 ) -> None:
     """Draw a world from above: what stands in it, and (blue) what a lidar at 0.3 m sees."""
+    from autonomy_interfaces.writing import writing
     from world_sim.draw import draw_world
     from world_sim.errors import WorldError
     from world_sim.world import load_world
@@ -87,8 +88,9 @@ def show(
     world = load_world(file, allow_unsupported=allow_unsupported)
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        draw_world(world, out)
-    except (OSError, ValueError) as error:
+        with writing(out):
+            draw_world(world, out)
+    except ValueError as error:
         raise WorldError(out, f"cannot be written: {error}", "give a .png path") from error
     typer.echo(str(out))
 

@@ -99,9 +99,11 @@ def new(
     kind: Annotated[OutputKind, typer.Option(help="What its output means.")] = OutputKind.VELOCITY,
 ) -> None:
     """Begin a policy from an ONNX file: a manifest to fill in, and a guide how."""
+    from autonomy_interfaces.writing import writing
     from autonomy_nodes.decision.template import GUIDE_FILE, write_template
 
-    manifest = write_template(directory, model, kind.value, directory.resolve().name)
+    with writing(directory):
+        manifest = write_template(directory, model, kind.value, directory.resolve().name)
     typer.echo(f"{manifest} written; what to fill in: {directory / GUIDE_FILE}")
 
 
@@ -110,10 +112,12 @@ def keygen(
     key: Annotated[Path | None, typer.Argument(help="File of the private key.")] = None,
 ) -> None:
     """Make a key to sign with; its public half goes into the robots' trusted keys."""
+    from autonomy_interfaces.writing import writing
     from autonomy_nodes.decision.signature import generate_key
 
     private = key or default_key()
-    public = generate_key(private)
+    with writing(private):
+        public = generate_key(private)
     typer.echo(
         f"{private}: keep it off the robot\n"
         f"{public}: copy it as NAME.pem to where `trusted_keys` points"
@@ -126,12 +130,14 @@ def sign(
     key: Annotated[Path | None, typer.Option(help="Private key, PEM.")] = None,
 ) -> None:
     """Check a policy, and vouch for it."""
+    from autonomy_interfaces.writing import writing
     from autonomy_nodes.decision.pointer import manifest_of
     from autonomy_nodes.decision.signature import sign as write_signature
 
     manifest = manifest_of(chosen(name))
     _load(name)
-    signature = write_signature(manifest, key or default_key())
+    with writing(manifest.parent):
+        signature = write_signature(manifest, key or default_key())
     typer.echo(f"{manifest.parent}: signed by key {signature.key_id}")
 
 

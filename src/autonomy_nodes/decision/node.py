@@ -62,6 +62,7 @@ from autonomy_interfaces.wire import (
     odometry_from_raw,
     scan_from_raw,
 )
+from autonomy_interfaces.writing import WritingError, writing
 from autonomy_nodes.decision.decision import (
     Decision,
     DecisionConfig,
@@ -124,7 +125,7 @@ class DecisionNode(Node):
         self._decision = Decision(core_config, policy, Planner(planner_config), _close)
         ask_gate = self._config.ask_gate
         self._switch = PolicySwitch(self, self._loader, self._note_swap, ask_gate)
-        self._records = RecordFile(Path(name)) if (name := self._config.record_file) else None
+        self._records = self._open_records()
         if self._config.shadow_policy:
             self._switch.begin(self._config.shadow_policy, self._decision.roster.watch, False)
         self.add_on_set_parameters_callback(self._on_parameters)
@@ -152,6 +153,13 @@ class DecisionNode(Node):
                 raise
             self.get_logger().error(f"{error}; the classical planner drives")
             return None
+
+    def _open_records(self) -> RecordFile | None:
+        if not self._config.record_file:
+            return None
+        file = Path(self._config.record_file)
+        with writing(file):
+            return RecordFile(file, self.get_logger().error)
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         """Begin a change of the policy or of its shadow; the rest is read at the start alone."""
@@ -331,7 +339,7 @@ def main() -> None:
         rclpy.spin(node, LeanExecutor())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except (ParameterError, PolicyError, ValueError) as error:
+    except (ParameterError, PolicyError, WritingError, ValueError) as error:
         sys.exit(f"decision: {error}")
     finally:
         rclpy.try_shutdown()

@@ -16,6 +16,7 @@ from autonomy_interfaces.geometry import relative
 from autonomy_interfaces.messages import Pose2D
 from autonomy_interfaces.parameters import load_config
 from autonomy_interfaces.share import share_directory
+from autonomy_interfaces.writing import writing
 from edge_autonomy.demo.domain import RosDomain
 from edge_autonomy.demo.feed import Feed, RobotShape
 from edge_autonomy.demo.floor_plan import Outline
@@ -213,8 +214,12 @@ class DemoRun:
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         )
         text = json.dumps(asdict(metrics), indent=2)
-        (options.out / "metrics.json").write_text(text + "\n")
-        (options.out / "report.html").write_text(render_report(self._log, metrics, context))
+        for name, content in (
+            ("metrics.json", text + "\n"),
+            ("report.html", render_report(self._log, metrics, context)),
+        ):
+            with writing(options.out / name):
+                (options.out / name).write_text(content)
         save_trajectory(
             options.out / "trajectory.png",
             self._log,

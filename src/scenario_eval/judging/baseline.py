@@ -95,7 +95,13 @@ def write_baseline(file: Path, baseline: Baseline) -> None:
     ]
     text = f'{{"format": {FORMAT}, "runs": {{\n' + ",\n".join(lines) + "\n}}\n"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    # A disk that is full must not cost the baseline that there was.
+    fresh = file.with_name(file.name + ".new")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(file)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def changes(before: Baseline, after: Baseline) -> list[str]:

@@ -76,6 +76,7 @@ def baseline(
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
 ) -> None:
     """Make these results the baseline: shows what changes, asks, writes."""
+    from autonomy_interfaces.writing import writing
     from scenario_eval.judging.baseline import (
         Baseline,
         baseline_of,
@@ -95,7 +96,8 @@ def baseline(
         return
     if not yes and not typer.confirm(f"write {output}?"):
         raise typer.Exit(1)
-    write_baseline(output, new)
+    with writing(output):
+        write_baseline(output, new)
 
 
 @judging.command()
@@ -166,6 +168,7 @@ def write_report(
     """
     from importlib.metadata import version
 
+    from autonomy_interfaces.writing import writing
     from scenario_eval.judging.baseline import read_baseline
     from scenario_eval.judging.gate import judge, read_settings
     from scenario_eval.report.page import Page, render
@@ -189,5 +192,6 @@ def write_report(
         software=f"edge_autonomy {version('edge_autonomy')}, Python {platform.python_version()}",
     )
     target = output if output is not None else results / "report.html"
-    target.write_text(render(page), encoding="utf-8")
+    with writing(target):
+        target.write_text(render(page), encoding="utf-8")
     return target

@@ -105,6 +105,7 @@ def faults(
     Exit 1 where one within the assumptions of docs/safety.md led to a contact or to an unsafe
     command.
     """
+    from autonomy_interfaces.writing import writing
     from scenario_eval.jobs import progress
     from scenario_eval.safety_bench.fault_journal import play
     from scenario_eval.safety_bench.fault_matrix import figures, markdown_table, plan_runs
@@ -116,17 +117,18 @@ def faults(
         if file is not None and not file.absolute().parent.is_dir():
             raise typer.BadParameter(f"{option} {file}: there is no directory {file.parent}")
     started = time.monotonic()
-    with progress("faults", len(jobs)) as advance:
+    with writing(journal or Path()), progress("faults", len(jobs)) as advance:
         runs = play(jobs, workers, journal, lambda run: advance(run.case.name))
     found = {"seeds": seeds, "pairs": pairs, "seed": seed, **figures(runs)}
-    if table is not None:
-        command = f"edge-autonomy bench faults --seeds {seeds} --pairs {pairs} --seed {seed}"
-        table.write_text(markdown_table(found, f"{command} --table {table}"))
     found["wall_s"] = round(time.monotonic() - started, 1)
     if json:
         print(json_module.dumps(found))
     else:
         _print_faults(found)
+    if table is not None:
+        command = f"edge-autonomy bench faults --seeds {seeds} --pairs {pairs} --seed {seed}"
+        with writing(table):
+            table.write_text(markdown_table(found, f"{command} --table {table}"))
     wrong = ("contacts", "unsafe_commands", "bad_commands")
     if any(found[f"{name}_within_assumptions"] for name in wrong):
         raise typer.Exit(1)

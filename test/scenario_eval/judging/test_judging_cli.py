@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 import campaigns
+from autonomy_interfaces.writing import WritingError
 from edge_autonomy.cli import app
 from scenario_eval.results import RESULTS, TIMINGS, write_lines, write_summary
 
@@ -64,3 +66,16 @@ def test_a_report_lies_beside_its_results(results):
     written = run("report", results)
     assert written.exit_code == 0
     assert "speed &lt; 0.05" in (results / "report.html").read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_costs_no_baseline(results, tmp_path):
+    baseline = tmp_path / "baseline.json"
+    baseline.write_text('{"runs": {}}')
+    (tmp_path / "baseline.json.new").symlink_to("/dev/full")
+    refused = run("baseline", results, "-o", baseline, "--yes")
+    assert isinstance(refused.exception, WritingError)
+    assert str(refused.exception).startswith(f"{baseline}: No space left on device; free some")
+    assert baseline.read_text() == '{"runs": {}}'
+    assert run("baseline", results, "-o", baseline, "--yes").exit_code == 0
+    assert len(json.loads(baseline.read_text())["runs"]) == 4
