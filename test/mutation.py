@@ -39,6 +39,8 @@ TESTS = {
     "state_machine": ("test_state_machine", "test_calm"),
     "watchdog": ("test_watchdog", "test_watchdog_reports"),
     "reckoning": ("test_reckoning", "test_commanded"),
+    "whereabouts": ("test_commanded", "test_recovery", "test_monitor"),
+    "surroundings": ("test_memory", "test_monitor", "test_recovery"),
     "plausibility": ("test_plausibility",),
     "scanner": ("test_watchdog",),
     "envelope": ("test_envelope", "test_on_its_way", "test_sweeps", "test_margins", "test_kernels"),

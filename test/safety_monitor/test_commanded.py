@@ -10,6 +10,7 @@ import pytest
 
 from safety_monitor.config import MonitorConfig
 from safety_monitor.reckoning import Commanded
+from safety_monitor.whereabouts import Whereabouts
 
 MS = 1_000_000
 
@@ -95,3 +96,12 @@ def test_what_acts_is_what_was_told_since_and_what_that_took_the_place_of() -> N
     assert commanded.acting(100 * MS) == ((5.0, 0.0), (4.0, 0.0))
     assert commanded.acting(70 * MS) == ((5.0, 0.0), (4.0, 0.0), (3.0, 0.0), (2.0, 0.0))
     assert commanded.acting(70 * MS, 85 * MS) == ((4.0, 0.0), (3.0, 0.0), (2.0, 0.0))
+
+
+def test_what_acts_on_a_measurement_depends_on_its_age() -> None:
+    where = Whereabouts(CONFIG)
+    for at in range(6):
+        where.begin(at * 20 * MS, at * 20 * MS, jumped=False)
+        where.tell(float(at), 0.0)
+    assert where.acting(0.0) == ((5.0, 0.0), (4.0, 0.0))
+    assert where.acting(0.03) == ((5.0, 0.0), (4.0, 0.0), (3.0, 0.0), (2.0, 0.0))
