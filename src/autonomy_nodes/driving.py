@@ -14,7 +14,8 @@ import sys
 import rclpy
 from rclpy.executors import ExternalShutdownException
 
-from autonomy_interfaces.executor import LeanExecutor, forget_clock
+from autonomy_interfaces.executor import LeanExecutor
+from autonomy_interfaces.mailbox import forget_clock
 from autonomy_interfaces.parameters import ParameterError
 from autonomy_interfaces.priority import (
     DRIVING,
