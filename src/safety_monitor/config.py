@@ -114,7 +114,7 @@ class MonitorConfig:
     scan_max_invalid: float = 0.5
     """Share of NaN beams above which a scan is useless."""
     frozen_scans: int = 10
-    odometry_timeout: float = 0.1
+    odometry_timeout: float = 0.07
     odometry_max_period: float = 0.06
     imu_timeout: float = 0.1
     imu_max_period: float = 0.06

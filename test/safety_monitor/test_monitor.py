@@ -380,8 +380,8 @@ def test_a_zone_without_a_limit_for_a_direction_leaves_it_alone() -> None:
     assert bench.run(2).vx == pytest.approx(-0.1)
 
 
-def test_a_slow_odometry_degrades(bench: Bench) -> None:
-    states = []
+def test_a_slow_odometry_degrades() -> None:
+    bench, states = Bench(MonitorConfig(odometry_timeout=0.1)), []
     for k in range(60):
         bench.silent = set() if k % 4 == 0 else {"odometry"}
         states.append(bench.tick().state)
