@@ -88,13 +88,15 @@ class SafetyMonitorNode(Node):
         self._shown = ("start", "", "none")
         self._run, self._events_told = time.time_ns(), 0
         self._newest: dict[str, Any] = {}
+        self._wish = (0.0, 0.0)
         self._looks: dict[bytes, int] = {}
         self._strangers: dict[str, str] = {}
         self._recorder_heard, self._recorder_problem = -math.inf, ""
         # A process's first line of log takes up to a tenth of a second: no cycle may be the first.
         self.get_logger().info("ready")
         self._lifelines = transport.Lifelines(self, self._config.command_publishers)
-        self._waiter = transport.Waiter(self, self._connect(config))
+        self._commands = self._connect(config)
+        self._waiter = transport.Waiter(self, self._commands)
 
     def _connect(self, config: MonitorConfig) -> Subscription:
         """Create publishers, subscriptions and services; returns the subscription to commands."""
@@ -153,8 +155,10 @@ class SafetyMonitorNode(Node):
 
     def _on_command(self, message: TwistStamped) -> None:
         (stamp_ns, now_ns), velocity = self._note("command", message), message.twist
-        self._monitor.on_command(stamp_ns, velocity.linear.x, velocity.angular.z, now_ns)
-        self._hasten(_SOONEST_CYCLE)
+        before, self._wish = self._wish, (velocity.linear.x, velocity.angular.z)
+        self._monitor.on_command(stamp_ns, *self._wish, now_ns)
+        if self._wish != before:
+            self._hasten(_SOONEST_CYCLE)
 
     def _on_liveliness(self, status: Any) -> None:
         """Who is alive: nobody, or more than may be (of a name that is known, so no stranger)."""
@@ -261,12 +265,13 @@ class SafetyMonitorNode(Node):
         self._due_ns = min(self._due_ns, self._cycle_started + round(soonest * _SECOND))
 
     def spin_once(self) -> None:
-        """Wait for the next cycle or for what cannot wait, read what has arrived, and act."""
+        """Wait for the next cycle or for what cannot wait, and act; a cycle reads all that came."""
         for act in self._waiter.wait(self._due_ns - time.monotonic_ns()):
             self._attempt(act)
-        for subscription in self.subscriptions:
-            self._attempt(partial(transport.deliver, subscription))
+        self._attempt(partial(transport.deliver, self._commands))
         if time.monotonic_ns() >= self._due_ns:
+            for subscription in self.subscriptions:
+                self._attempt(partial(transport.deliver, subscription))
             self._attempt(self._cycle)
         if time.monotonic() - self._looked >= _LOOK_PERIOD:
             self._looked = time.monotonic()
