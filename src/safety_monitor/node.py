@@ -189,7 +189,9 @@ class SafetyMonitorNode(Node):
         return response
 
     def _cycle(self) -> None:
-        """Judge and publish."""
+        """Read what has arrived, judge and publish."""
+        for subscription in self.subscriptions:
+            self._attempt(partial(transport.deliver, subscription))
         self._cycle_started = started = time.monotonic_ns()
         # At the period's pace, wherever that stood; what was missed is not made up for.
         self._due_ns = max(min(self._due_ns, started), started - self._period_ns // 2)
@@ -265,13 +267,11 @@ class SafetyMonitorNode(Node):
         self._due_ns = min(self._due_ns, self._cycle_started + round(soonest * _SECOND))
 
     def spin_once(self) -> None:
-        """Wait for the next cycle or for what cannot wait, and act; a cycle reads all that came."""
+        """Wait for the next cycle or for what cannot wait, and act."""
         for act in self._waiter.wait(self._due_ns - time.monotonic_ns()):
             self._attempt(act)
         self._attempt(partial(transport.deliver, self._commands))
         if time.monotonic_ns() >= self._due_ns:
-            for subscription in self.subscriptions:
-                self._attempt(partial(transport.deliver, subscription))
             self._attempt(self._cycle)
         if time.monotonic() - self._looked >= _LOOK_PERIOD:
             self._looked = time.monotonic()
