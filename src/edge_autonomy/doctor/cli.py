@@ -62,6 +62,7 @@ def _local_checks() -> Iterator[Check]:
         machine.shared_memory,
         machine.ports,
         machine.timer,
+        machine.real_time,
     ):
         yield look()
 

@@ -1,4 +1,4 @@
-"""Checks of the machine: interpreter, cores, memory, disk, shared memory, ports, timer."""
+"""Checks of the machine: interpreter, cores, memory, disk, shared memory, ports, time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import platform
 import shutil
 import socket
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -19,6 +21,8 @@ SHARED_MEMORY = Path("/dev/shm")
 TIMER_PERIOD_S = 0.02
 TIMER_CYCLES = 50
 LATE_MS = 10.0
+HIGHEST_PRIORITY = 40
+"""In real time, of the stack: the safety monitor's."""
 
 
 def python() -> Check:
@@ -103,6 +107,28 @@ def timer() -> Check:
     if worst > LATE_MS:
         return lacks("timer", found, "the machine is busy or virtual; expect slower reactions")
     return good("timer", found)
+
+
+def real_time() -> Check:
+    """Whether the nodes that drive may run before everything else."""
+    allowed = threading.Event()
+
+    def ask() -> None:
+        with suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(HIGHEST_PRIORITY))
+            allowed.set()
+
+    # Of this thread alone, which ends with it.
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asking.join()
+    if not allowed.is_set():
+        return lacks(
+            "real time",
+            "not permitted to this user: other programs delay the nodes that drive",
+            f"`USER - rtprio {HIGHEST_PRIORITY}` in /etc/security/limits.d (docs/performance.md)",
+        )
+    return good("real time", "permitted: monitor, perception and decision run before all else")
 
 
 def _is_free(port: int) -> bool:

@@ -55,6 +55,24 @@ def test_disk_is_judged_by_room_for_recordings(
     assert machine.disk().status is status
 
 
+@pytest.mark.parametrize("permitted", [True, False])
+def test_real_time_is_asked_for_and_its_remedy_is_a_limit(
+    monkeypatch: pytest.MonkeyPatch, permitted: bool
+) -> None:
+    asked = []
+
+    def schedule(*request: object) -> None:
+        asked.append(request)
+        if not permitted:
+            raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(machine.os, "sched_setscheduler", schedule)
+    check = machine.real_time()
+    assert check.status is (Status.OK if permitted else Status.LACKS)
+    assert permitted or "rtprio 40" in check.remedy
+    assert len(asked) == 1
+
+
 def test_ports_in_use_are_seen_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
     domain = 99
     monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
