@@ -51,6 +51,7 @@ TESTS = {
         "test_envelope",
         "test_on_its_way",
         "test_reckoning",
+        "test_commanded",
     ),
     "beams": ("test_scanner_geometry", "test_kernels"),
 }

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from safety_monitor.beams import Scan, beam_towards, bearing, misfit, project_scan, unseen
@@ -127,6 +127,50 @@ def test_the_sweep_finds_what_a_sampling_of_every_pose_finds(
         assert hit
     if truth > keep + 1.5e-3:
         assert not hit
+
+
+DRIFTING = body_of(MonitorConfig(footprint=ARROW, turning_point=0.15))
+
+
+def sweep(state, command, upper, rows=3000):
+    """Poses of a drifting body's manoeuvre, before rows that an earlier one has left, and count."""
+    phases, poses = np.zeros((3, 5)), np.zeros((rows, 6))
+    phases[0] = 0.03, *np.repeat(state, 2)
+    phases[1] = 0.05, *np.repeat(command, 2)
+    return phases, poses, roll_out(np.repeat(state, 2), phases, DRIFTING, upper, poses)
+
+
+@given(v=speed, w=rate, cw=rate, upper=st.integers(0, 3), x=near, y=near)
+@example(v=1.5, w=3.0, cw=3.0, upper=3, x=0.5, y=0.55)
+def test_a_sweep_takes_drift_for_nearness_and_ends_with_its_last_pose(v, w, cw, upper, x, y):
+    _, poses, count = sweep((v, w), (v, cw), upper)
+    swept = [
+        clearance(c * (x - px) + s * (y - py), c * (y - py) - s * (x - px), DRIFTING) - drift
+        for px, py, c, s, _, drift in poses[:count]
+    ]
+    for keep in (min(swept) - 2e-3, min(swept) + 2e-3):
+        if keep > 0.0:
+            hit = is_hit(x, y, clearance(x, y, DRIFTING), poses, count, DRIFTING, keep)
+            assert hit == (keep > min(swept))
+
+
+@given(v=speed, w=rate, x=st.floats(-1.2, 1.2), y=st.floats(-1.2, 1.2))
+@example(v=1.5, w=2.0, x=0.5, y=0.6)
+@example(v=1.5, w=-2.0, x=0.5, y=-0.6)
+@example(v=-1.5, w=2.0, x=-0.5, y=-0.6)
+@example(v=-1.5, w=-2.0, x=-0.5, y=0.6)
+@example(v=1.5, w=2.0, x=-0.25, y=-0.35)
+def test_a_command_passes_in_full_if_none_of_its_sweeps_meets_anything(v, w, x, y) -> None:
+    margin = DRIFTING.margin[0] + DRIFTING.margin[1] * (abs(v) + abs(w) * DRIFTING.radius)
+    near, met = clearance(x, y, DRIFTING), False
+    assume(near >= DRIFTING.margin[0])
+    for upper in range(4):
+        phases, poses, count = sweep((v, w), (v, w), upper)
+        met |= is_hit(x, y, near, poses, count, DRIFTING, margin)
+    state, wish = np.repeat((v, w), 2), np.array([v, w])
+    scale, present = largest_scale(np.array([[x, y]]), state, phases, wish, DRIFTING, 5.0)
+    assert (scale == 1.0) == (not met)
+    assert present == near
 
 
 def test_too_few_rows_for_a_manoeuvre_are_told() -> None:
