@@ -155,10 +155,10 @@ def test_a_sweep_takes_drift_for_nearness_and_ends_with_its_last_pose(v, w, cw, 
 
 
 @given(v=speed, w=rate, x=st.floats(-1.2, 1.2), y=st.floats(-1.2, 1.2))
-@example(v=1.5, w=2.0, x=0.5, y=0.6)
-@example(v=1.5, w=-2.0, x=0.5, y=-0.6)
-@example(v=-1.5, w=2.0, x=-0.5, y=-0.6)
-@example(v=-1.5, w=-2.0, x=-0.5, y=0.6)
+@example(v=2.0, w=4.0, x=0.1, y=0.55)
+@example(v=2.0, w=4.0, x=0.15, y=0.35)
+@example(v=2.0, w=-4.0, x=0.1, y=-0.55)
+@example(v=-2.0, w=4.0, x=-0.1, y=-0.55)
 @example(v=1.5, w=2.0, x=-0.25, y=-0.35)
 def test_a_command_passes_in_full_if_none_of_its_sweeps_meets_anything(v, w, x, y) -> None:
     margin = DRIFTING.margin[0] + DRIFTING.margin[1] * (abs(v) + abs(w) * DRIFTING.radius)
