@@ -306,7 +306,6 @@ def main() -> None:
     """Run the node until SIGINT or SIGTERM."""
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, min(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
-    transport.keep_off_shared_memory()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     stopping = []
     for number in (signal.SIGINT, signal.SIGTERM):

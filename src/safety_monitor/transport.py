@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from builtin_interfaces.msg import Time
@@ -108,25 +107,6 @@ def _locked(file: int) -> bool:
         return True
     fcntl.flock(file, fcntl.LOCK_UN)
     return False
-
-
-def keep_off_shared_memory() -> None:
-    """Before the middleware starts: let Fast DDS reach the other processes by UDP alone.
-
-    Its shared memory is locked by those that use it: where one of them dies, or just begins, who
-    publishes may be held up for 0.33 to 1 s (eProsima/Fast-DDS issue 6535). What
-    watches processes must not wait for any of them. Asked to stay on this computer, ROS 2 would
-    put shared memory back; a profile of ours then says the same. What a user has set stays.
-    """
-    settings = os.environ
-    if settings.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == "LOCALHOST":
-        profile = str(Path(__file__).with_name("loopback.xml"))
-        if settings.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", profile) == profile:
-            settings["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET"
-            peers = settings.get("ROS_STATIC_PEERS", "")
-            settings["ROS_STATIC_PEERS"] = f"{peers};127.0.0.1".lstrip(";")
-    else:
-        settings.setdefault("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
 
 
 def declare(node: Node, config_type: type[ConfigT]) -> ConfigT:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -421,47 +420,3 @@ def test_it_runs_in_real_time_where_it_may_and_is_ended_when_it_is_lost() -> Non
     run = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True)
     in_real_time = run.stdout.strip() == str(os.SCHED_FIFO)
     assert run.returncode == (-signal.SIGKILL if in_real_time else 0), run.stderr
-
-
-def test_it_shares_no_memory_with_what_it_watches(
-    robot: Robot, monitor: subprocess.Popen[str]
-) -> None:
-    """A lock in shared memory, held by who died or just begins, would hold the monitor up."""
-    robot.wait_for_velocity(0.0)
-    assert "fastrtps_" not in Path(f"/proc/{monitor.pid}/maps").read_text()
-
-
-@pytest.mark.parametrize(
-    ("given", "range_", "peers", "transports"),
-    [
-        ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}, "SUBNET", "127.0.0.1", None),
-        (
-            {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_STATIC_PEERS": "10.0.0.2"},
-            "SUBNET",
-            "10.0.0.2;127.0.0.1",
-            None,
-        ),
-        (
-            {
-                "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-                "FASTRTPS_DEFAULT_PROFILES_FILE": "of_mine.xml",
-            },
-            "LOCALHOST",
-            None,
-            None,
-        ),
-        ({}, None, None, "UDPv4"),
-        ({"FASTDDS_BUILTIN_TRANSPORTS": "LARGE_DATA"}, None, None, "LARGE_DATA"),
-    ],
-)
-def test_the_middleware_is_kept_off_shared_memory_as_far_as_its_user_has_not_said_otherwise(
-    monkeypatch: pytest.MonkeyPatch, given, range_, peers, transports
-) -> None:
-    from safety_monitor.transport import keep_off_shared_memory
-
-    environment = dict(given)
-    monkeypatch.setattr(os, "environ", environment)
-    keep_off_shared_memory()
-    assert environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == range_
-    assert environment.get("ROS_STATIC_PEERS") == peers
-    assert environment.get("FASTDDS_BUILTIN_TRANSPORTS") == transports
