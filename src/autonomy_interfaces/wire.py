@@ -79,16 +79,15 @@ def scan_from_raw(data: bytes) -> LaserScan:
     Raises:
         WireError: the bytes are no scan.
     """
-    if data[0] or data[1] > 1:
+    if not (head := _plain_header(data)):
         return scan_from_ros(_of_another_representation(data, LaserScanMsg))
-    order = "<" if data[1] else ">"
-    frame_id, end = _cdr_string(data, order, 12)
+    order, stamp_ns, frame_id, end = head
     at = end + -end % 4
     angle_min, _, angle_increment, _, _, range_min, range_max, count = struct.unpack_from(
         order + "7fI", data, at
     )
     return LaserScan(
-        stamp_of_raw(data),
+        stamp_ns,
         np.frombuffer(data, order + "f4", count, at + 32).astype(np.float32),
         angle_min,
         angle_increment,
@@ -108,10 +107,9 @@ def odometry_from_raw(data: bytes) -> Odometry:
     Raises:
         WireError: the bytes are no odometry.
     """
-    if data[0] or data[1] > 1:
+    if not (head := _plain_header(data)):
         return odometry_from_ros(_of_another_representation(data, OdometryMsg))
-    order = "<" if data[1] else ">"
-    frame_id, end = _cdr_string(data, order, 12)
+    order, stamp_ns, frame_id, end = head
     child_frame_id, end = _cdr_string(data, order, end)
     # Doubles are aligned to 8 bytes, counted from behind the encapsulation.
     pose = end + (4 - end) % 8
@@ -119,7 +117,7 @@ def odometry_from_raw(data: bytes) -> Odometry:
     x, y, _, *quaternion = struct.unpack_from(order + "7d", data, pose)
     vx, vy, _, _, _, wz = struct.unpack_from(order + "6d", data, twist)
     yaw = yaw_of_quaternion(*quaternion)
-    return Odometry(stamp_of_raw(data), x, y, yaw, vx, vy, wz, frame_id, child_frame_id)
+    return Odometry(stamp_ns, x, y, yaw, vx, vy, wz, frame_id, child_frame_id)
 
 
 def command_to_raw(command: VelocityCommand, frame_id: str = "base_link") -> bytes:
@@ -152,10 +150,9 @@ def costmap_from_raw(data: bytes) -> Costmap:
     Raises:
         WireError: the bytes are no grid, or its cells are not as many as width times height.
     """
-    if data[0] or data[1] > 1:
+    if not (head := _plain_header(data)):
         return costmap_from_ros(_of_another_representation(data, OccupancyGrid))
-    order = "<" if data[1] else ">"
-    frame_id, end = _cdr_string(data, order, 12)
+    order, stamp_ns, frame_id, end = head
     # Past the time at which the map was loaded.
     at = end + -end % 4 + 8
     resolution, width, height = struct.unpack_from(order + "fII", data, at)
@@ -167,7 +164,18 @@ def costmap_from_raw(data: bytes) -> Costmap:
     if count != width * height:
         raise WireError(f"it has {count} cells for a grid of {width} x {height}")
     cells = np.frombuffer(data, np.int8, count, at + 4).reshape(height, width).copy()
-    return Costmap(stamp_of_raw(data), resolution, origin_x, origin_y, cells, frame_id)
+    return Costmap(stamp_ns, resolution, origin_x, origin_y, cells, frame_id)
+
+
+def _plain_header(data: bytes) -> tuple[str, int, str, int] | None:
+    """Of a message with a std_msgs/Header in plain CDR: byte order as of `struct`, stamp in
+    nanoseconds, frame and the header's end; None where it is represented otherwise.
+    """
+    if data[0] or data[1] > 1:
+        return None
+    order = "<" if data[1] else ">"
+    frame_id, end = _cdr_string(data, order, 12)
+    return order, stamp_of_raw(data), frame_id, end
 
 
 def _of_another_representation(data: bytes, message_type: Any) -> Any:

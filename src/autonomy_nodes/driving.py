@@ -8,46 +8,12 @@ topics, parameters) stays.
 
 from __future__ import annotations
 
-import gc
-import sys
-
-import rclpy
-from rclpy.executors import ExternalShutdownException
-
-from autonomy_interfaces.executor import LeanExecutor
-from autonomy_interfaces.mailbox import forget_clock
-from autonomy_interfaces.parameters import ParameterError
-from autonomy_interfaces.priority import (
-    DRIVING,
-    REAL_TIME_DRIVING,
-    prefer,
-    run_in_real_time,
-)
-from autonomy_interfaces.spare import spare_memory
-from autonomy_nodes.decision.errors import PolicyError
 from autonomy_nodes.decision.node import DecisionNode
 from autonomy_nodes.perception.node import PerceptionNode
+from autonomy_nodes.running import drive
 
 
 def main() -> None:
     """Run both nodes until told to stop."""
-    prefer(DRIVING)
-    spare_memory()
-    rclpy.init()
-    try:
-        executor = LeanExecutor()
-        perception = PerceptionNode()
-        forget_clock(perception)
-        # Decision holds its lifeline and speaks as soon as it is there: it comes last.
-        for node in (perception, DecisionNode()):
-            executor.add_node(node)
-        gc.collect()
-        gc.freeze()
-        run_in_real_time(REAL_TIME_DRIVING)
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (ParameterError, PolicyError, ValueError) as error:
-        sys.exit(f"driving_container: {error}")
-    finally:
-        rclpy.try_shutdown()
+    # Decision holds its lifeline and speaks as soon as it is there: it comes last.
+    drive("driving_container", PerceptionNode, DecisionNode)

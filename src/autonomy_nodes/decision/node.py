@@ -8,14 +8,12 @@ the topic and the safety monitor sees it.
 from __future__ import annotations
 
 import json
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from nav_msgs.msg import OccupancyGrid
@@ -23,13 +21,11 @@ from nav_msgs.msg import Odometry as OdometryMsg
 from nav_msgs.msg import Path as PathMsg
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
-from autonomy_interfaces.executor import LeanExecutor
 from autonomy_interfaces.lifeline import hold_lifeline
 from autonomy_interfaces.mailbox import LazyClock, Mailbox
 from autonomy_interfaces.messages import (
@@ -41,13 +37,6 @@ from autonomy_interfaces.messages import (
     VelocityCommand,
     nanoseconds,
 )
-from autonomy_interfaces.parameters import ParameterError
-from autonomy_interfaces.priority import (
-    DRIVING,
-    REAL_TIME_DRIVING,
-    prefer,
-    run_in_real_time,
-)
 from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     command_qos,
@@ -55,14 +44,13 @@ from autonomy_interfaces.ros import (
     pose_from_ros,
     pose_to_ros,
 )
-from autonomy_interfaces.spare import spare_memory
 from autonomy_interfaces.wire import (
     command_to_raw,
     costmap_from_raw,
     odometry_from_raw,
     scan_from_raw,
 )
-from autonomy_interfaces.writing import WritingError, writing
+from autonomy_interfaces.writing import writing
 from autonomy_nodes.decision.decision import (
     Decision,
     DecisionConfig,
@@ -80,6 +68,7 @@ from autonomy_nodes.decision.rehearsal import warm_up
 from autonomy_nodes.decision.runtime import BoundedPolicy, PolicyRunner
 from autonomy_nodes.decision.switch import PolicySwitch
 from autonomy_nodes.planning.planner import Planner, PlannerConfig
+from autonomy_nodes.running import drive
 
 GOAL_FRAME = "odom"
 NEWEST_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -330,16 +319,4 @@ def _close(policy: PolicyRunner) -> None:
 
 def main() -> None:
     """Run the node until it is told to stop."""
-    prefer(DRIVING)
-    spare_memory()
-    rclpy.init()
-    try:
-        node = DecisionNode()
-        run_in_real_time(REAL_TIME_DRIVING)
-        rclpy.spin(node, LeanExecutor())
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (ParameterError, PolicyError, WritingError, ValueError) as error:
-        sys.exit(f"decision: {error}")
-    finally:
-        rclpy.try_shutdown()
+    drive("decision", DecisionNode)

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from dataclasses import dataclass
 
 import numpy as np
-import rclpy
 from nav_msgs.msg import OccupancyGrid
 from nav_msgs.msg import Odometry as OdometryMsg
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import LaserScan as LaserScanMsg
 
-from autonomy_interfaces.executor import LeanExecutor
 from autonomy_interfaces.mailbox import Mailbox, forget_clock
 from autonomy_interfaces.messages import LaserScan, Odometry
-from autonomy_interfaces.parameters import ParameterError
-from autonomy_interfaces.priority import (
-    DRIVING,
-    REAL_TIME_DRIVING,
-    prefer,
-    run_in_real_time,
-)
 from autonomy_interfaces.ros import (
     COSTMAP_QOS,
     SENSOR_QOS,
     declare_config,
 )
-from autonomy_interfaces.spare import spare_memory
 from autonomy_interfaces.wire import costmap_to_raw, odometry_from_raw, scan_from_raw, stamp_of_raw
 from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
 from autonomy_nodes.perception.publish_rate import PublishRate
+from autonomy_nodes.running import drive
 
 ODOMETRY_QOS = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Best effort; what comes between two scans, and more."""
@@ -62,6 +50,8 @@ class PerceptionNode(Node):
         self._publisher = self.create_publisher(OccupancyGrid, "/perception/costmap", COSTMAP_QOS)
         self._odometries = Mailbox(self, OdometryMsg, "/odom", ODOMETRY_QOS, odometry_from_raw)
         self.create_subscription(LaserScanMsg, "/scan", self._on_scan, SENSOR_QOS, raw=True)
+        # It knows no time but its messages' stamps.
+        forget_clock(self)
 
     def _on_scan(self, data: bytes) -> None:
         """Take a scan as it came off the wire: most are left out, and need not be unpacked."""
@@ -85,20 +75,4 @@ def warm_up(config: PerceptionConfig) -> None:
 
 def main() -> None:
     """Run the node until it is told to stop."""
-    prefer(DRIVING)
-    spare_memory()
-    rclpy.init()
-    try:
-        node = PerceptionNode()
-        # What lives now lives as long as the process: keep the collector away from it.
-        gc.collect()
-        gc.freeze()
-        forget_clock(node)
-        run_in_real_time(REAL_TIME_DRIVING)
-        rclpy.spin(node, LeanExecutor())
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (ParameterError, ValueError) as error:
-        sys.exit(f"perception: {error}")
-    finally:
-        rclpy.try_shutdown()
+    drive("perception", PerceptionNode)
