@@ -9,11 +9,11 @@ topics, parameters) stays.
 from __future__ import annotations
 
 from autonomy_nodes.decision.node import DecisionNode
-from autonomy_nodes.perception.node import PerceptionNode
+from autonomy_nodes.perception.node import clockless
 from autonomy_nodes.running import drive
 
 
 def main() -> None:
     """Run both nodes until told to stop."""
     # Decision holds its lifeline and speaks as soon as it is there: it comes last.
-    drive("driving_container", PerceptionNode, DecisionNode)
+    drive("driving_container", clockless, DecisionNode)

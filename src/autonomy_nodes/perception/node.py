@@ -50,8 +50,6 @@ class PerceptionNode(Node):
         self._publisher = self.create_publisher(OccupancyGrid, "/perception/costmap", COSTMAP_QOS)
         self._odometries = Mailbox(self, OdometryMsg, "/odom", ODOMETRY_QOS, odometry_from_raw)
         self.create_subscription(LaserScanMsg, "/scan", self._on_scan, SENSOR_QOS, raw=True)
-        # It knows no time but its messages' stamps.
-        forget_clock(self)
 
     def _on_scan(self, data: bytes) -> None:
         """Take a scan as it came off the wire: most are left out, and need not be unpacked."""
@@ -73,6 +71,13 @@ def warm_up(config: PerceptionConfig) -> None:
     core.step(scan, Odometry(1, 2.0 * config.recentre_distance, 0.0, 0.0))
 
 
+def clockless() -> PerceptionNode:
+    """A node that no clock wakes: it knows no time but its messages' stamps."""
+    node = PerceptionNode()
+    forget_clock(node)
+    return node
+
+
 def main() -> None:
     """Run the node until it is told to stop."""
-    drive("perception", PerceptionNode)
+    drive("perception", clockless)
