@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -92,6 +93,14 @@ def test_without_its_monitor_the_robot_stops_and_the_monitor_comes_back_stopped(
     assert next(command[1:] for command in running.commands if command[0] > dead) == (0.0, 0.0)
     running.wait(lambda: running.state_after(dead, "safe_stop"), "a monitor in safe stop")
     running.wait(lambda: running.speed > 0.3, "a robot that drives on")
+
+
+def test_no_process_shares_memory_with_another(stack: StartStack) -> None:
+    """Who dies or begins while it holds a lock of the middleware's would hold others up."""
+    running = stack(world="warehouse")
+    running.wait(lambda: running.states and running.states[-1][1] == "nominal", "the nominal state")
+    for name, pid in running.launcher.pids.items():
+        assert "/dev/shm/fastrtps" not in Path(f"/proc/{pid}/maps").read_text(), name
 
 
 def test_stopping_leaves_no_process(stack: StartStack) -> None:

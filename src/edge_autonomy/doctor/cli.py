@@ -60,6 +60,7 @@ def _local_checks() -> Iterator[Check]:
         machine.memory,
         machine.disk,
         machine.shared_memory,
+        machine.socket_buffers,
         machine.ports,
         machine.timer,
         machine.real_time,

@@ -1,4 +1,4 @@
-"""Checks of the machine: interpreter, cores, memory, disk, shared memory, ports, time."""
+"""Checks of the machine: interpreter, cores, memory, disk, sockets, ports, time."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from edge_autonomy.doctor.check import Check, fails, good, lacks
 
 GIB = 1024**3
 SHARED_MEMORY = Path("/dev/shm")
+RECEIVE_BUFFER = Path("/proc/sys/net/core/rmem_max")
+RECEIVE_BUFFER_BYTES = 212_992
+"""What config/dds asks for, and Linux grants where nobody has changed it."""
 TIMER_PERIOD_S = 0.02
 TIMER_CYCLES = 50
 LATE_MS = 10.0
@@ -67,15 +70,27 @@ def disk() -> Check:
 
 
 def shared_memory() -> Check:
-    """The segment that DDS passes messages of one machine through."""
-    if not SHARED_MEMORY.is_dir():
-        return lacks("shared memory", "no /dev/shm", "DDS falls back to UDP; mount a tmpfs there")
-    free = shutil.disk_usage(SHARED_MEMORY).free / GIB
-    writable = os.access(SHARED_MEMORY, os.W_OK)
-    found = f"{free * 1024:.0f} MiB free in /dev/shm" + ("" if writable else ", not writable")
-    if not writable or free < 0.03:
-        return lacks("shared memory", found, "give a container more: docker run --shm-size=256m …")
-    return good("shared memory", found)
+    """Where the processes that are watched hold a lock for as long as they live."""
+    if not SHARED_MEMORY.is_dir() or not os.access(SHARED_MEMORY, os.W_OK):
+        return lacks(
+            "shared memory",
+            "/dev/shm cannot be written to",
+            "mount a tmpfs there: without it a dead process is noticed by its silence alone",
+        )
+    return good("shared memory", "/dev/shm can be written to")
+
+
+def socket_buffers() -> Check:
+    """Whether a costmap, four datagrams of UDP, fits into what a socket may hold."""
+    if not RECEIVE_BUFFER.is_file():
+        return good("socket buffers", "not known here")
+    most = int(RECEIVE_BUFFER.read_text())
+    found = f"net.core.rmem_max = {most}"
+    if most < RECEIVE_BUFFER_BYTES:
+        return lacks(
+            "socket buffers", found, f"sudo sysctl net.core.rmem_max={RECEIVE_BUFFER_BYTES}"
+        )
+    return good("socket buffers", found)
 
 
 def ports() -> Check:

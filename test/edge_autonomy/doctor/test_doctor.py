@@ -6,6 +6,7 @@ import collections
 import json
 import shutil
 import socket
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -71,6 +72,18 @@ def test_real_time_is_asked_for_and_its_remedy_is_a_limit(
     assert check.status is (Status.OK if permitted else Status.LACKS)
     assert permitted or "rtprio 40" in check.remedy
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("most", "status"), [(212_992, Status.OK), (65_536, Status.LACKS)])
+def test_sockets_that_may_hold_no_costmap_are_told_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, most: int, status: Status
+) -> None:
+    setting = tmp_path / "rmem_max"
+    setting.write_text(f"{most}\n")
+    monkeypatch.setattr(machine, "RECEIVE_BUFFER", setting)
+    check = machine.socket_buffers()
+    assert check.status is status
+    assert ("net.core.rmem_max=212992" in check.remedy) is (status is Status.LACKS)
 
 
 def test_ports_in_use_are_seen_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
