@@ -14,6 +14,8 @@ DRIVING = -5
 REAL_TIME_DRIVING = 30
 """Real-time priority of the same: below the safety monitor's, ros2_control's (50) and the kernel's
 interrupt threads (50)."""
+REAL_TIME_HARDWARE = 20
+"""Of a simulator, which stands for what has a computer of its own: below all that drives."""
 ON_END_S = 0.5
 """Of computing without a pause, after which a real-time process is one like all others again."""
 LOST_S = 10.0

@@ -24,7 +24,12 @@ from autonomy_interfaces.executor import LeanExecutor
 from autonomy_interfaces.mailbox import Mailbox
 from autonomy_interfaces.messages import MILLISECOND, SECOND, Pose2D
 from autonomy_interfaces.parameters import ParameterError
-from autonomy_interfaces.priority import DRIVING, prefer
+from autonomy_interfaces.priority import (
+    DRIVING,
+    REAL_TIME_HARDWARE,
+    prefer,
+    run_in_real_time,
+)
 from autonomy_interfaces.ros import (
     SENSOR_QOS,
     command_from_ros,
@@ -158,6 +163,7 @@ class WorldSimNode(Node):
         if self._config.real_time_factor > 0.0:
             # It stands for hardware, which no work of the computer slows down.
             prefer(DRIVING)
+            run_in_real_time(REAL_TIME_HARDWARE)
         while True:
             executor.spin_once(timeout_sec=self._wait_s())
             if self._wait_s() == 0.0:

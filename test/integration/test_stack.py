@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -101,6 +103,20 @@ def test_no_process_shares_memory_with_another(stack: StartStack) -> None:
     running.wait(lambda: running.states and running.states[-1][1] == "nominal", "the nominal state")
     for name, pid in running.launcher.pids.items():
         assert "/dev/shm/fastrtps" not in Path(f"/proc/{pid}/maps").read_text(), name
+
+
+REAL_TIME = {"safety_monitor": 40, "perception": 30, "decision": 30, "world_sim": 20}
+
+
+def test_what_a_command_waits_for_runs_in_real_time_where_it_may(stack: StartStack) -> None:
+    running = stack(world="warehouse")
+    running.wait(lambda: running.states and running.states[-1][1] == "nominal", "the nominal state")
+    permitted = resource.getrlimit(resource.RLIMIT_RTPRIO)[0] >= 40 or os.geteuid() == 0
+    for name, priority in REAL_TIME.items():
+        pid = running.launcher.pids[name]
+        in_real_time = bool(os.sched_getscheduler(pid) & os.SCHED_FIFO)
+        assert in_real_time or not permitted
+        assert os.sched_getparam(pid).sched_priority == (priority if in_real_time else 0)
 
 
 def test_stopping_leaves_no_process(stack: StartStack) -> None:
