@@ -18,9 +18,9 @@ class Scan(NamedTuple):
     """A scan as the monitor keeps it.
 
     points: (N, 2) returns in the base frame at the time of the scan. free: (B,) metres that each
-    beam passed, inf if nothing stopped it, 0 if it says nothing: masked or invalid. layout: (3,)
-    angle of the middle of all beams, increment, least range. sensor: (3,) pose of the scanner on
-    the robot.
+    beam passed, the greatest range if nothing stopped it, 0 if it says nothing: masked or invalid.
+    layout: (4,) angle of the middle of all beams, increment, least and greatest range. sensor: (3,)
+    pose of the scanner on the robot.
     """
 
     stamp_ns: int
@@ -55,10 +55,11 @@ def project_scan(
         if math.isnan(r) or (r <= 0.0 and r != -np.inf):
             invalid += 1
             continue
-        free[i] = r = max(r, range_min)
+        free[i] = min(max(r, range_min), range_max)
         if r > range_max:
             empty += 1
             continue
+        r = free[i]
         points[n, 0] = sensor[0] + r * (c * dx - s * dy)
         points[n, 1] = sensor[1] + r * (s * dx + c * dy)
         n += 1
@@ -99,13 +100,17 @@ def beam_towards(x: float, y: float, layout: Floats, beams: int) -> float:
 
 @njit(cache=True)
 def unseen(points: Floats, scan: Scan) -> Floats:
-    """Of points (N, 2) in base frame those towards which no beams go that say something."""
+    """Of points (N, 2) in base frame those that are not in view.
+
+    In view is what lies within the scanner's range, where beams go that say something: what is
+    behind a return is not reached before that.
+    """
     kept, n, free, last = np.empty_like(points), 0, scan.free, scan.free.shape[0] - 1
     c, s = math.cos(scan.sensor[2]), math.sin(scan.sensor[2])
     for i in range(points.shape[0]):
         dx, dy = points[i, 0] - scan.sensor[0], points[i, 1] - scan.sensor[1]
         k = beam_towards(c * dx + s * dy, c * dy - s * dx, scan.layout, last + 1)
-        if -0.5 <= k <= last + 0.5:
+        if -0.5 <= k <= last + 0.5 and dx * dx + dy * dy <= scan.layout[3] ** 2:
             low, high = max(0, math.floor(k)), min(last, math.ceil(k))
             if free[low] > 0.0 and free[high] > 0.0:
                 continue

@@ -29,13 +29,18 @@ def zones_of(values: tuple[float, ...]) -> tuple[Zone, ...]:
         xy, rest = rest[: 2 * int(count)], rest[2 * int(count) :]
         corners = tuple(zip(xy[::2], xy[1::2], strict=False))
         limits = forward, reverse, turn
-        if not (least >= 1 and len(corners) == count >= 3 and all(x >= 0.0 for x in limits)):
+        whole = least >= 1 and len(set(corners)) == count >= 3 and all(map(math.isfinite, xy))
+        if not (whole and all(x >= 0.0 for x in limits)):
             raise ValueError(
                 "speed_zones: give forward, reverse, rotation, least returns, number of corners "
-                "and the x, y of at least three corners for each zone"
+                "and the x, y of at least three different corners for each zone"
             )
         zones.append(Zone(limits, int(least), corners))
     return tuple(zones)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,9 @@ class MonitorConfig:
     decision_timeout: float = 0.2
     """Age of the newest command's stamp: a decision that is repeated keeps its own."""
     command_future: float = 0.05
-    """How far ahead of our clock a stamp may be."""
+    """How far ahead of our clock a command's stamp may be."""
+    sensor_future: float = 0.015
+    """And a sensor's: the robot is taken to be where it will be at that stamp."""
     scan_timeout: float = 0.07
     scan_max_period: float = 0.06
     """Mean period, over ten scans, above which the scanner counts as slow."""
@@ -147,18 +154,26 @@ class MonitorConfig:
         corners = set(zip(self.footprint[::2], self.footprint[1::2], strict=False))
         if len(corners) < 3 or len(self.footprint) != 2 * len(corners):
             raise ValueError("footprint: give the x, y of at least three different corners")
-        if not all(math.isfinite(value) for value in self.footprint):
-            raise ValueError("footprint: must be finite")
-        zones_of(self.speed_zones)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if field.name == "speed_zones":
+                zones_of(value)
+            elif not all(map(math.isfinite, filter(_is_number, numbers))):
+                raise ValueError(f"{field.name}: must be finite")
+            elif _is_number(value) and value < 0.0 and field.name != "min_linear_velocity":
+                raise ValueError(f"{field.name}: must not be negative")
         if len(self.lidar_pose) != 3 * len(self.scan_sources):
             raise ValueError("lidar_pose: give x, y, yaw for each of scan_sources")
         if len(self.scan_mask) % 2:
             raise ValueError("scan_mask: give pairs of angles")
-        suffixes = ("_deceleration", "_acceleration", "_timeout", "cycle_period")
+        if self.min_linear_velocity > 0.0:
+            raise ValueError("min_linear_velocity: must be negative, or zero")
+        suffixes = ("_deceleration", "_acceleration", "_timeout", "cycle_period", "memory_time")
         positive = [field.name for field in fields(self) if field.name.endswith(suffixes)]
         for name in ("max_linear_velocity", "max_angular_velocity", *positive):
-            if not 0.0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name}: must be positive and finite")
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name}: must be positive")
         for kind in ("linear", "angular"):
             peak = getattr(self, f"peak_{kind}_acceleration")
             sure = max(getattr(self, f"{kind}_{way}eleration") for way in ("acc", "dec"))

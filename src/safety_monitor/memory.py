@@ -31,6 +31,9 @@ NEAR = 64
 ROWS, AGAIN = 16, 3
 _WRAP, _HALF = CELLS - 1, CELLS // 2
 _RING = 360
+_ROUND = np.column_stack([f(np.arange(_RING) * math.tau / _RING) for f in (np.cos, np.sin)])
+# Times its range: just not in view of the scanner.
+_FARTHER = 1.001
 _BEYOND_TURNING = 0.25
 
 Grid = NDArray[np.uint8]
@@ -185,9 +188,10 @@ class SeenSpace:
         self._grid: Grid = np.zeros((CELLS, CELLS), dtype=np.uint8)
         self._scratch = np.empty_like(self._grid)
         self._centre = np.zeros(2, dtype=np.int64)
-        self._row = 0
+        self._rows: dict[str, int] = {}
+        self._newest: dict[str, tuple[Scan, Floats, float]] = {}
         self._aged_ns: int | None = None
-        self._doubt = [0.0, 0.0]
+        self._doubt, self._doubted = [0.0, 0.0], 0.0
 
     def start(self, base: Pose, vouched: bool) -> None:
         """Forget everything but the ground that the robot stands on.
@@ -215,6 +219,7 @@ class SeenSpace:
             turn: rad.
         """
         around = offset + turn * NEAR * self._cell
+        self._doubted += around + along
         self._doubt[0] += around + along * abs(math.cos(base[2]))
         self._doubt[1] += around + along * abs(math.sin(base[2]))
         changed = False
@@ -235,24 +240,42 @@ class SeenSpace:
         if changed:
             self._stand(np.array(base))
 
-    def remember(self, scan: Scan, base: Pose) -> None:
-        """Enter a scan taken when the robot was at `base`."""
+    def remember(self, source: str, scan: Scan, base: Pose) -> None:
+        """Enter a scan of a scanner, taken when the robot was at `base`."""
         here = np.array(base)
         if self._aged_ns is None:
             self._aged_ns = scan.stamp_ns
-        if older := (scan.stamp_ns - self._aged_ns) // self._age_ns:
+        if (older := (scan.stamp_ns - self._aged_ns) // self._age_ns) > 0:
             self._grid -= np.minimum(self._grid, np.uint8(min(older, AGES)))
             self._aged_ns += older * self._age_ns
         recentre(self._grid, self._centre, self._cell, here)
-        self._row = (self._row + ROWS) % (2 * NEAR)
-        remember(self._grid, self._cell, here, scan, self._row)
+        self._newest[source] = scan, here, self._doubted
+        # Every scanner sees to every row.
+        row = self._rows[source] = (self._rows.get(source, 0) + ROWS) % (2 * NEAR)
+        remember(self._grid, self._cell, here, scan, row)
         # The body is long enough to be over every cell of its trail at its next turn.
-        if self._row == 0:
+        if row == 0:
             self._stand(here)
+
+    def complete(self) -> None:
+        """Enter the newest scans in full: a gap begins, and the robot drives on in it.
+
+        Not those since which there has been doubt that would have taken back what they saw.
+        """
+        for scan, here, doubted in self._newest.values():
+            if self._doubted - doubted < 0.5 * self._cell:
+                for row in range(0, 2 * NEAR, ROWS):
+                    remember(self._grid, self._cell, here, scan, row)
+        self._newest.clear()
 
     def unknown(self, base: Pose, reach: float, scans: list[Scan]) -> Floats:
         """(N, 2) centres of cells that are neither in view nor remembered as free, base frame."""
         points: Floats = unknown_cells(self._grid, self._cell, np.array(base), reach)
+        for scan in scans:
+            if reach + math.hypot(scan.sensor[0], scan.sensor[1]) > scan.layout[3]:
+                points = np.concatenate(
+                    [points, scan.sensor[:2] + _FARTHER * scan.layout[3] * _ROUND]
+                )
         for scan in scans:
             points = unseen(points, scan)
         return points

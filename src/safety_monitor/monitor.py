@@ -129,7 +129,7 @@ class SafetyMonitor:
                 return False, "refused: the robot still moves"
         for fault in (Fault.OPERATOR_STOP, Fault.INTERNAL_ERROR):
             self._present.pop(fault, None)
-        self._around.trust()
+        self._around.trust(vouched=self._machine.state is State.EMERGENCY_STOP)
         self._machine.reset()
         return True, f"{self._machine.state.value}: reset by {who}"
 

@@ -105,8 +105,11 @@ class DeadReckoning:
 
     def bridge(
         self, stamp_ns: int, v: float, w: float, ends: Floats, speeds: tuple[float, float]
-    ) -> tuple[float, float]:
-        """Append a measurement after a gap; returns how wrong the pose may now be, m and rad.
+    ) -> tuple[float, float, float]:
+        """Append a measurement after a gap.
+
+        Returns:
+            How wrong the pose may now be: metres to any side, metres along its heading, and rad.
 
         Args:
             stamp_ns: of the measurement, later than the one before.
@@ -118,14 +121,18 @@ class DeadReckoning:
         """
         low, high = ends.min(axis=0), ends.max(axis=0)
         x, y, yaw, _ = 0.5 * (low + high)
-        offset = np.hypot(ends[:, 0] - x, ends[:, 1] - y).max() + high[3]
+        turn, dx, dy = 0.5 * (high[2] - low[2]), ends[:, 0] - x, ends[:, 1] - y
+        c, s = math.cos(yaw), math.sin(yaw)
+        # Ways between those that end farthest left and right bulge beyond the line between them.
+        bulge = np.hypot(dx, dy).max() * turn
+        along, across = np.abs(c * dx + s * dy).max(), np.abs(c * dy - s * dx).max()
         x0, y0, yaw0 = self.pose
         c, s = math.cos(yaw0), math.sin(yaw0)
         # Nothing can be said of poses within the gap.
         pose = x0 + float(c * x - s * y), y0 + float(s * x + c * y), yaw0 + float(yaw)
         self._track = [Reckoned(stamp_ns, pose, min(v, speeds[0]), max(v, speeds[1]), w)]
         self._wheels = v
-        return float(offset), float(high[2] - low[2]) / 2.0
+        return float(across + bulge + high[3]), float(along), float(turn)
 
     def pose_at(self, stamp_ns: int) -> Pose | None:
         """The pose at a time, between measurements or carried on at constant twist."""

@@ -65,7 +65,7 @@ class Scanner:
         before, self._bytes = self._bytes, ranges.tobytes()
         self._repeats = self._repeats + 1 if len(points) and self._bytes == before else 0
         middle = angle_min + 0.5 * angle_increment * (len(ranges) - 1)
-        kept = np.array([middle, angle_increment, range_min])
+        kept = np.array([middle, angle_increment, range_min, range_max])
         self._scan = Scan(stamp_ns, points, free, kept, self._pose)
         self._content = tuple(self._judge(len(points), invalid, empty))
 
@@ -113,7 +113,8 @@ class Scanner:
             directions = np.column_stack([np.cos(angles), np.sin(angles)])
             mask = self._config.scan_mask
             for start, end in zip(mask[::2], mask[1::2], strict=True):
-                directions[(angles >= start) & (angles <= end)] = 0.0
+                # Angles that differ by whole turns are the same.
+                directions[(angles - start) % math.tau <= (end - start) % math.tau] = 0.0
             self._beam_key, self._directions = key, directions
         return self._directions
 

@@ -14,7 +14,7 @@ from safety_monitor.plausibility import Plausibility
 from safety_monitor.reckoning import Pose
 from safety_monitor.scanner import Layout, Scanner
 from safety_monitor.state_machine import Severity
-from safety_monitor.watchdog import Finding
+from safety_monitor.watchdog import Fault, Finding
 from safety_monitor.whereabouts import GAP_NS, Whereabouts
 
 _BEHIND = np.array([[-10.0, 0.0]])
@@ -46,12 +46,13 @@ class Surroundings:
         """Take a scan."""
         self._scanners[source].take(ranges, layout, stamp_ns, now_ns)
 
-    def trust(self) -> None:
-        """A person has looked, and put the robot where it can turn."""
+    def trust(self, vouched: bool) -> None:
+        """A person has looked; vouched: and put the robot where it can turn."""
         for name, scanner in self._scanners.items():
             scanner.trust()
             self._plausible[name].forget()
-        self._begin_anew = self._unmoved = True
+        if vouched:
+            self._begin_anew = self._unmoved = True
 
     def leave(self) -> None:
         """The robot moves."""
@@ -62,8 +63,10 @@ class Surroundings:
         latest = self._where.latest
         if latest is None:
             return False
-        for doubt in self._where.doubts:
-            self._doubt(*doubt)
+        for pose, offset, along, turn, bridged in self._where.doubts:
+            if bridged:
+                self._seen.complete()
+            self._doubt(pose, offset, along, turn, anew=bridged)
         self._where.doubts.clear()
         if self._begin_anew or (self._unmoved and self._began_ns < now_ns - self._vouched_ns):
             self._seen.start(latest.pose, self._unmoved)
@@ -82,15 +85,17 @@ class Surroundings:
                 found = [*scanner.findings(now_ns), *self._plausible[name].findings(now_ns)]
                 wrong = any(finding.severity >= Severity.STOP for finding in found)
                 if not (wrong or self._where.contradicted):
-                    self._seen.remember(scanner.scan, then)
+                    self._seen.remember(name, scanner.scan, then)
         return True
 
     def _compare(self, name: str, odometry: Pose, now_ns: int) -> None:
         """Set a new scan against the motion that odometry and the commands tell of."""
         scanner, plausible = self._scanners[name], self._plausible[name]
-        if any(f.severity is Severity.STOP for f in scanner.findings(now_ns)):
-            # What is known to be wrong is no reference for what comes after it.
+        wrong = {f.fault for f in scanner.findings(now_ns) if f.severity is Severity.STOP}
+        if Fault.SCAN_FROZEN in wrong:
+            # So were those before, that nobody knew of.
             plausible.forget()
+        if wrong:
             return
         commanded = self._where.commanded_at(scanner.scan.stamp_ns)
         plausible.look(odometry, commanded or odometry)

@@ -91,7 +91,8 @@ class Stream:
         """
         self._kind, self._name = kind.upper(), name or kind
         self._limits = oldest, silence, slowest
-        self._future_ns = round(config.command_future * _SECOND)
+        future = config.command_future if kind == "command" else config.sensor_future
+        self._future_ns = round(future * _SECOND)
         self._periods: deque[int] = deque(maxlen=self.PERIODS)
         self._came_ns = 0
         self._flaw = self._refusal = ""
@@ -155,6 +156,10 @@ class YawRateAgreement:
             self._apart_since = None
         elif self._apart_since is None:
             self._apart_since = stamp_ns
+
+    def forget(self) -> None:
+        """There is nothing to agree with any more."""
+        self._apart_since = None
 
     def findings(self, now_ns: int) -> Iterator[Finding]:
         """A lasting contradiction, if there is one."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from safety_monitor.config import MonitorConfig
 from safety_monitor.reckoning import Commanded, Commands, DeadReckoning, Pose, Reckoned
-from safety_monitor.watchdog import Finding, Stream, YawRateAgreement, not_finite
+from safety_monitor.watchdog import Fault, Finding, Stream, YawRateAgreement, not_finite
 
 _SECOND = 1_000_000_000
 _STANDSTILL = (0.02, 0.05)
@@ -65,6 +65,8 @@ class Whereabouts:
         self._now_ns, self._steady_ns = now_ns, steady_ns
         self._commanded.wait(steady_ns)
         self._gap |= jumped
+        if any(finding.fault is Fault.IMU_SILENT for finding in self._imu.findings(now_ns)):
+            self._yaw_rates.forget()
 
     def tell(self, vx: float, wz: float) -> None:
         """A command goes to the base."""
@@ -115,7 +117,7 @@ class Whereabouts:
         else:
             ends = self._commanded.moved(at_ns, (v, w), passed_ns / _SECOND)
             speeds, bridged = self._commanded.speeds, True
-            (offset, turn), along = self._reckoning.bridge(stamp_ns, v, w, ends, speeds), 0.0
+            offset, along, turn = self._reckoning.bridge(stamp_ns, v, w, ends, speeds)
         self.doubts.append((self._reckoning.pose, offset, along, turn, bridged))
         self._measured(at_ns)
         self._gap = False

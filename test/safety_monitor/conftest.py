@@ -100,7 +100,8 @@ class Rig:
     base: what the base does, where that is not what the monitor is told of it. drift: between
     which shares of the way to the farthest point it turns about one; above 1 is at the farthest.
     slips: the wheels follow commands at the highest rate, and the body them as fast when they
-    drive it, but only as surely as it does when they brake it.
+    drive it, but only as surely as it does when they brake it. ahead: nanoseconds by which scans
+    are stamped too late. range_max: of the scanner, metres.
     """
 
     config: MonitorConfig = field(default_factory=MonitorConfig)
@@ -111,6 +112,8 @@ class Rig:
     drift: tuple[float, float] = (0.0, 1.5)
     slips: bool = False
     base: MonitorConfig | None = None
+    ahead: int = 0
+    range_max: float = RANGE_MAX
 
     def __post_init__(self) -> None:
         self.monitor = SafetyMonitor(self.config)
@@ -139,7 +142,7 @@ class Rig:
         x, y = self.x + c * mount[0] - s * mount[1], self.y + s * mount[0] + c * mount[1]
         ranges = cast_rays(self.circles, x, y, self.yaw + mount[2])
         ranges += self.rng.normal(0.0, self.noise, len(ANGLES))
-        ranges[ranges > RANGE_MAX] = np.inf
+        ranges[ranges > self.range_max] = np.inf
         return ranges.astype(np.float32)
 
     def sense(self) -> None:
@@ -148,7 +151,8 @@ class Rig:
         if "odometry" not in self.silent:
             self.monitor.on_odometry(now, self.wheels if self.slips else self.v, self.w, now)
         self.monitor.on_imu(now, self.w + self.gyroscope, now)
-        self.monitor.on_scan("scan", now, self.scan(), ANGLES[0], step, RANGE_MIN, RANGE_MAX, now)
+        layout = ANGLES[0], step, RANGE_MIN, self.range_max
+        self.monitor.on_scan("scan", now + self.ahead, self.scan(), *layout, now)
 
     def tick(self, vx: float, wz: float) -> MonitorOutput:
         """One cycle of sensing, judging a command and moving for 20 ms."""

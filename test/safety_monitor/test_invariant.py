@@ -192,3 +192,28 @@ def test_nothing_behind_that_was_never_seen_is_backed_into(make_rig) -> None:
     for _ in range(200):
         rig.tick(-0.5, 0.0)
     assert rig.clearance > 0.0
+
+
+WALL = np.array([(4.0, y, 0.05) for y in np.arange(-1.5, 1.51, 0.08)])
+
+
+@pytest.mark.parametrize("ahead_ms", [0, 15, 45])
+def test_scans_that_are_stamped_too_late_make_no_contact(make_rig, ahead_ms: int) -> None:
+    """Such a scan is taken to be of where the robot will be: what it shows seems farther away."""
+    rig = make_rig(circles=WALL, seed=1, ahead=ahead_ms * 1_000_000)
+    for _ in range(200):
+        rig.tick(2.0, 0.0)
+    assert rig.clearance > 0.0
+    assert (rig.x > 3.0) == (ahead_ms <= 15)
+
+
+def test_a_robot_that_brakes_longer_than_its_scanner_sees_goes_slowly(make_rig) -> None:
+    rates = {"linear_deceleration": 1.0, "linear_acceleration": 1.0}
+    weak = MonitorConfig(peak_linear_acceleration=2.0, **rates)
+    fastest = {}
+    for range_max in (1.5, 30.0):
+        rig = make_rig(weak, WALL, seed=1, range_max=range_max)
+        speeds = [rig.tick(2.0, 0.0) and rig.v for _ in range(400)]
+        assert 0.0 < rig.clearance < 0.1
+        fastest[range_max] = max(speeds)
+    assert fastest[1.5] < 1.6 < fastest[30.0]

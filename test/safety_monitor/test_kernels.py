@@ -263,7 +263,7 @@ def test_what_each_range_means() -> None:
     values = [1.0, np.inf, 31.0, np.nan, -1.0, 0.0, -np.inf, 0.05]
     points, free, invalid, empty = scan(values)
     assert points[:, 0] == pytest.approx([1.0, 0.1, 0.1])
-    assert free == pytest.approx([1.0, np.inf, 31.0, 0.0, 0.0, 0.0, 0.1, 0.1])
+    assert free == pytest.approx([1.0, 30.0, 30.0, 0.0, 0.0, 0.0, 0.1, 0.1])
     assert (invalid, empty) == (3, 2)
 
 
@@ -293,7 +293,7 @@ def test_a_bearing_is_the_arc_tangent(x: float, y: float) -> None:
 def test_in_view_is_the_angle_between_the_first_and_last_beam(angle, distance, flip) -> None:
     half, beams = 2.35, 720
     increment = 2 * half / (beams - 1) * (-1 if flip else 1)
-    layout = np.array([0.0, increment, 0.1])
+    layout = np.array([0.0, increment, 0.1, 30.0])
     point = np.array(
         [[0.1 + distance * math.cos(angle + 0.7), -0.2 + distance * math.sin(angle + 0.7)]]
     )
@@ -311,7 +311,7 @@ def test_in_view_is_the_angle_between_the_first_and_last_beam(angle, distance, f
 def test_a_scanner_that_looks_all_around_sees_all_around(angle: float, start: float) -> None:
     beams = 360
     increment = math.tau / beams
-    layout = np.array([start + 0.5 * increment * (beams - 1), increment, 0.1])
+    layout = np.array([start + 0.5 * increment * (beams - 1), increment, 0.1, 30.0])
     point = np.array([[math.cos(angle), math.sin(angle)]])
     assert len(unseen(point, scan_of(np.ones(beams), layout))) == 0
 
@@ -319,7 +319,7 @@ def test_a_scanner_that_looks_all_around_sees_all_around(angle: float, start: fl
 @given(index=st.integers(0, 719), start=st.floats(-math.pi, 0), flip=st.booleans())
 def test_a_beam_is_found_by_where_it_goes(index: int, start: float, flip: bool) -> None:
     increment = 4.7 / 719 * (-1 if flip else 1)
-    layout = np.array([start + 0.5 * increment * 719, increment, 0.1])
+    layout = np.array([start + 0.5 * increment * 719, increment, 0.1, 30.0])
     angle = start + increment * index
     found = beam_towards(math.cos(angle), math.sin(angle), layout, 720)
     assert found == pytest.approx(index, abs=1e-5)

@@ -32,7 +32,7 @@ class Seen:
             self.now += 20 * MS
             layout = ANGLE_MIN, ANGLE_STEP, 0.1, 30.0
             self.scanner.take(values, layout, self.now, self.now)
-            self.space.remember(self.scanner.scan, pose)
+            self.space.remember("scan", self.scanner.scan, pose)
 
     def unknown(self, pose=(0.0, 0.0, 0.0), reach: float = 0.6) -> np.ndarray:
         return self.space.unknown(pose, reach, [self.scanner.scan])

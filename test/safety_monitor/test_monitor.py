@@ -440,8 +440,44 @@ def test_a_scan_that_jumps_stops_the_robot_and_is_not_remembered(bench: Bench) -
     assert bench.until("nominal") < 20
 
 
+def test_a_scan_that_jumps_behind_one_that_says_nothing_is_noticed_too(bench: Bench) -> None:
+    """A knock: one scan is lost, and the scanner looks elsewhere after it."""
+    bench.ranges[:] = np.linspace(2.0, 4.0, BEAMS)
+    bench.monitor.reset(bench.now, "operator")
+    bench.run(30)
+    for _ in range(2):
+        bench.ranges += np.nan
+        assert bench.tick().cause.startswith("scan_invalid")
+        bench.ranges[:] = np.linspace(2.3, 4.3, BEAMS)
+        output = bench.run(50)
+        assert (output.vx, output.state) == (0.0, "safe_stop")
+        assert output.cause.startswith("scan_jumped")
+    bench.ranges -= 0.3
+    assert bench.until("nominal") < 20
+
+
+def test_a_gyroscope_that_falls_silent_contradicts_no_longer(bench: Bench) -> None:
+    bench.gyro = 0.7
+    bench.tick()
+    bench.silent = {"imu"}
+    assert "safe_stop" not in {bench.tick().state for _ in range(60)}
+    assert bench.tick().cause.startswith("imu_silent")
+
+
 def test_a_config_that_cannot_be_used_is_refused_by_name() -> None:
+    closed_square = (0.1, 1.0, 1.0, 3.0, 5.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0)
     for name, value in [
+        ("speed_zones", closed_square),
+        ("speed_zones", (*closed_square[:4], 3.0, 0.0, 0.0, math.nan, 0.0, 1.0, 1.0)),
+        ("memory_time", 0.0),
+        ("actuation_delay", -0.1),
+        ("margin", -1.0),
+        ("min_linear_velocity", math.nan),
+        ("min_linear_velocity", 0.1),
+        ("degraded_speed", math.nan),
+        ("scan_timeout", math.inf),
+        ("lidar_pose", (0.0, math.nan, 0.0)),
+        ("scan_mask", (0.0, math.inf)),
         ("footprint", (0.0, 1.0)),
         ("lidar_pose", (0.0,)),
         ("linear_deceleration", 0.0),

@@ -177,16 +177,17 @@ def bridged(*ends):
 
 
 def test_standing_through_a_gap_leaves_no_doubt() -> None:
-    assert bridged((0, 0, 0, 0)) == ((0.0, 0.0, 0.0), (0.0, 0.0))
+    assert bridged((0, 0, 0, 0)) == ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 
 
 def test_a_gap_is_bridged_in_the_middle_of_what_is_possible() -> None:
     pose, doubt = bridged((0, 0, 0, 0), (2, 0, 0, 0))
     assert pose == pytest.approx((1.0, 0.0, 0.0))
-    assert doubt == pytest.approx((1.0, 0.0))
+    assert doubt == pytest.approx((0.0, 1.0, 0.0))
     pose, doubt = bridged((1, 0, -0.1, 0.02), (1, 0.6, 0.3, 0.01))
     assert pose == pytest.approx((1.0, 0.3, 0.1))
-    assert doubt == pytest.approx((0.32, 0.2))
+    across, along = 0.3 * math.cos(0.1), 0.3 * math.sin(0.1)
+    assert doubt == pytest.approx((across + 0.3 * 0.2 + 0.02, along, 0.2))
 
 
 def test_a_bridge_starts_where_the_robot_was_and_looked() -> None:

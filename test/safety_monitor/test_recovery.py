@@ -73,8 +73,9 @@ def known(rig) -> int:
 
 
 def test_odometry_silent_while_driving_lets_the_unknown_grow_with_the_gap(make_rig) -> None:
+    """It begins with what the newest scan showed, all of it, and loses from that."""
     left = []
-    for ticks in (0, 2, 4, 30):
+    for ticks in (2, 3, 4, 30):
         rig = driving(make_rig)
         before = known(rig)
         rig.silent = {"odometry"}
@@ -84,6 +85,33 @@ def test_odometry_silent_while_driving_lets_the_unknown_grow_with_the_gap(make_r
         left.append(known(rig) - before)
     assert left == sorted(left, reverse=True)
     assert left[3] < left[0] - 1000
+
+
+def test_where_a_robot_is_stopped_in_a_gap_it_knows_the_ground_that_it_stands_on(make_rig) -> None:
+    """At speed the rows ahead have not all had their turn when the gap begins."""
+    posts = [(x, side * 0.55, 0.05) for x in np.arange(1.0, 8.0, 1.3) for side in (-1, 1)]
+    for start in np.arange(1.0, 2.3, 0.1):
+        rig = make_rig(circles=np.array(posts), seed=2)
+        rig.settle()
+        while rig.x < start:
+            rig.tick(1.5, 0.0)
+        rig.silent = {"odometry"}
+        drive(rig, (1.5, 0.0), 20)
+        rig.silent = set()
+        rig.settle()
+        drive(rig, (0.3, 0.0), 10)
+        assert rig.v > 0.05
+        assert rig.clearance > 0.0
+
+
+def test_noise_of_the_gyroscope_is_no_turn_of_a_robot_that_goes_straight(make_rig) -> None:
+    """Beside something nearer than the floor it may not turn, and may go along it."""
+    rig = make_rig(circles=np.array([(0.0, 0.215 + 0.05 + 0.003, 0.05)]), noise=0.0)
+    rig.monitor = type(rig.monitor)(rig.config)
+    for k in range(60):
+        rig.w += 0.004 * (-1) ** k
+        rig.tick(0.1, 0.0)
+    assert rig.x > 0.03
 
 
 def test_a_gap_of_odometry_is_bridged_by_what_was_commanded(rig) -> None:
@@ -171,3 +199,22 @@ def test_no_trouble_with_clocks_and_odometry_makes_contact(make_rig, seed: int, 
             rig.skew = rig.clock - rig.now
         rig.stopped_clock, rig.silent = None, set()
     assert rig.clearance > 0.0
+
+
+@pytest.mark.parametrize("emergency", [False, True])
+def test_a_person_vouches_for_the_ground_after_an_emergency_stop_only(make_rig, emergency) -> None:
+    """Elsewhere a reset forgets nothing of what was seen around the robot."""
+    rig = make_rig(circles=np.array([(0.6, 0.32, 0.03), (3.0, 0.0, 0.3)]), seed=3)
+    rig.settle()
+    while rig.x < 0.85:
+        rig.tick(0.5, 0.0)
+    drive(rig, (0.0, 0.0), 30)
+    if emergency:
+        rig.monitor.estop(rig.clock, "operator")
+        rig.tick(0.0, 0.0)
+    assert rig.monitor.reset(rig.clock, "operator")[0]
+    rig.settle()
+    for _ in range(100):
+        rig.tick(-0.3, 0.0)
+    # It knows its way back; after an emergency stop only what a person can vouch for.
+    assert (rig.x < 0.5) == (not emergency)

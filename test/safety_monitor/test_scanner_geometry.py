@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safety_monitor.beams import Scan, misfit, project_scan, unseen
 
 BEAMS, FIRST, STEP = 9, -0.8, 0.2
-LAYOUT = np.array([FIRST + STEP * (BEAMS - 1) / 2, STEP, 0.1])
+LAYOUT = np.array([FIRST + STEP * (BEAMS - 1) / 2, STEP, 0.1, 10.0])
 ANGLES = FIRST + STEP * np.arange(BEAMS)
 offset, turn = st.floats(-0.4, 0.4), st.floats(-3.0, 3.0)
 pose = st.tuples(offset, offset, turn)

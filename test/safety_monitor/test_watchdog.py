@@ -61,8 +61,8 @@ def test_a_stream_is_silent_until_its_first_message_and_after_its_timeout(stream
     ("stamp", "refusal"),
     [
         (SECOND + 20 * MS, ""),
-        (SECOND + 20 * MS + 50 * MS, ""),
-        (SECOND + 20 * MS + 51 * MS, "refused: from 0.051 s in the future"),
+        (SECOND + 20 * MS + 15 * MS, ""),
+        (SECOND + 20 * MS + 16 * MS, "refused: from 0.016 s in the future"),
         (SECOND, "refused: stamp repeated or out of order"),
         (SECOND - MS, "refused: stamp repeated or out of order"),
         (SECOND - 61 * MS, "refused: from 0.081 s ago"),
