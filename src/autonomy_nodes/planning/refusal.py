@@ -10,6 +10,9 @@ from autonomy_nodes.planning.config import PlannerConfig
 # A command below these asks for no motion worth the name, m/s and rad/s.
 LEAST_SPEED = 0.08
 LEAST_RATE = 0.2
+# A way that turns less than this is straight, rad/s: what is in the way of a curve need not be in
+# the way straight on, so that of curves the turn is refused first.
+STRAIGHT = 0.02
 # Of an arc, the turn is what is refused where it moves a point this far from the centre, metres,
 # faster than the centre itself: about half the length of a robot.
 ARM = 0.3
@@ -78,9 +81,11 @@ class RefusalWatch:
 def _asked(command: tuple[float, float], odometry: Odometry) -> str:
     """The motion that was asked for and is not carried out, or ""."""
     vx, wz = command
-    if ARM * abs(wz) > abs(vx):
-        if abs(wz) > LEAST_RATE and odometry.wz * wz < LEAST_SHARE * wz * wz:
+    turns = ARM * abs(wz) > abs(vx)
+    if turns and abs(wz) > LEAST_RATE and odometry.wz * wz < LEAST_SHARE * wz * wz:
+        return "left" if wz > 0 else "right"
+    if not turns and abs(vx) > LEAST_SPEED and odometry.vx * vx < LEAST_SHARE * vx * vx:
+        if abs(wz) > STRAIGHT:
             return "left" if wz > 0 else "right"
-    elif abs(vx) > LEAST_SPEED and odometry.vx * vx < LEAST_SHARE * vx * vx:
         return "forward" if vx > 0 else "reverse"
     return ""

@@ -21,7 +21,9 @@ def watch_for(ticks, command, vx=0.0, wz=0.0, watch=None, start=0):
     ("command", "expected"),
     [
         ((0.5, 0.0), Refused(forward=True)),
-        ((-0.5, 1.0), Refused(reverse=True)),
+        ((-0.5, 0.01), Refused(reverse=True)),
+        ((-0.5, 1.0), Refused(left=True)),
+        ((0.5, -0.1), Refused(right=True)),
         ((-0.2, 1.0), Refused(left=True)),
         ((0.0, 1.0), Refused(left=True)),
         ((0.0, -1.0), Refused(right=True)),
