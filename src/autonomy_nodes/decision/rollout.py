@@ -14,6 +14,8 @@ from autonomy_interfaces.messages import Costmap, Odometry
 OCCUPIED = 100
 IGNORED, BARE, GROWN = 0, 1, 2
 SHARES = (1.0, 0.7, 0.4, 0.2)
+MOST_STEPS = 1500
+"""Poses of a sweep: what does not stand by then, half a minute later, is not free."""
 
 
 @njit(cache=True)
@@ -82,7 +84,8 @@ def _sweep_touches(
 
     A point outside the grown footprint must stay outside it; one in its margin must stay outside
     the bare footprint; one inside that already is ignored, so that leaving it stays possible.
-    `limits` are the linear and angular acceleration and deceleration.
+    `limits` are the linear and angular acceleration and deceleration. A base that does not stand
+    after `MOST_STEPS` periods counts as touching.
     """
     tested = np.zeros(points.shape[0], np.int8)
     for k in range(points.shape[0]):
@@ -91,7 +94,9 @@ def _sweep_touches(
         elif not _inside(bare, points[k, 0], points[k, 1]):
             tested[k] = BARE
     x, y, yaw, v, w, elapsed = 0.0, 0.0, 0.0, start_vx, start_wz, 0.0
-    while elapsed < reaction or v != 0.0 or w != 0.0:
+    for _ in range(MOST_STEPS):
+        if not (elapsed < reaction or v != 0.0 or w != 0.0):
+            return False
         braking = elapsed >= reaction
         v = _ramp(v, 0.0 if braking else vx, limits[0] * period, limits[2] * period)
         w = _ramp(w, 0.0 if braking else wz, limits[1] * period, limits[3] * period)
@@ -107,7 +112,7 @@ def _sweep_touches(
                 dx, dy = points[k, 0] - x, points[k, 1] - y
                 if _inside(polygon, cosine * dx + sine * dy, -sine * dx + cosine * dy):
                     return True
-    return False
+    return True
 
 
 @njit(cache=True)
@@ -165,8 +170,13 @@ class StoppingRollout:
         )
 
     def touches(self, costmap: Costmap, odometry: Odometry, vx: float, wz: float) -> bool:
-        """Whether driving (vx, wz) from now, and then braking, enters an occupied cell."""
+        """Whether driving (vx, wz) from now, and then braking, enters an occupied cell.
+
+        So does, wherever it is, what would take longer to stop than anybody can look ahead.
+        """
         config = self._config
+        if not self._stops(odometry, vx, wz):
+            return True
         fastest = max(abs(vx), abs(odometry.vx))
         reach = self._radius + fastest * (config.reaction + fastest / config.linear_deceleration)
         points = _occupied_near(
@@ -195,6 +205,21 @@ class StoppingRollout:
                 config.period,
             )
             for start in starts
+        )
+
+    def _stops(self, odometry: Odometry, vx: float, wz: float) -> bool:
+        """Whether a base this fast stands within the steps of a sweep; not for what is no number.
+
+        Asked beforehand, because each step is tested against every cell in reach.
+        """
+        config = self._config
+        longest = MOST_STEPS * config.period - config.reaction
+        linear, angular = (
+            longest * config.linear_deceleration,
+            longest * config.angular_deceleration,
+        )
+        return all(abs(value) < linear for value in (vx, odometry.vx)) and all(
+            abs(value) < angular for value in (wz, odometry.wz)
         )
 
     def free_share(self, costmap: Costmap, odometry: Odometry, vx: float, wz: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +87,24 @@ def test_a_cell_in_the_margin_may_be_left_and_passed_but_not_touched():
 
 def test_off_the_map_there_is_nothing_to_touch():
     assert not ROLLOUT.touches(_costmap((0.5, 0.0)), Odometry(0, 90.0, 0.0, 0.0), 2.0, 0.0)
+
+
+@pytest.mark.parametrize("vx, wz", [(1e17, 0.0), (0.0, 1e17), (1e9, 0.0), (math.nan, 0.0)])
+def test_a_speed_that_no_brake_stops_is_free_nowhere_and_the_check_ends(vx, wz):
+    assert ROLLOUT.touches(_costmap((3.0, 3.0)), HERE, vx, wz)
+    garbled = Odometry(0, 0.0, 0.0, 0.0, vx, 0.0, wz)
+    assert ROLLOUT.touches(_costmap((3.0, 3.0)), garbled, 0.5, 0.0)
+    assert ROLLOUT.free_share(_costmap((3.0, 3.0)), garbled, 0.5, 0.0) == 0.0
+
+
+def test_a_heavy_base_that_brakes_for_long_is_still_swept_to_its_stop():
+    # 5 m/s and 0.25 m/s²: twenty seconds and 50 m of braking.
+    lorry = StoppingRollout(RolloutConfig(FOOTPRINT, 0.0, 0.1, 1.0, 1.0, 0.25, 1.0))
+    data = np.zeros((40, 1200), np.int8)
+    data[20, 1000] = 100  # 49.05 m ahead
+    assert lorry.touches(Costmap(0, 0.05, -1.0, -1.0, data), HERE, 5.0, 0.0)
+    data[20, 1000], data[20, 1060] = 0, 100
+    assert not lorry.touches(Costmap(0, 0.05, -1.0, -1.0, data), HERE, 5.0, 0.0)
 
 
 @given(
