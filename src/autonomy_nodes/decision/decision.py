@@ -38,11 +38,12 @@ from autonomy_nodes.decision.plausible import (
     plausible_odometry,
     plausible_scan,
 )
-from autonomy_nodes.decision.proposal import Proposal
+from autonomy_nodes.decision.proposal import PolicyPilot, Proposal
 from autonomy_nodes.decision.rollout import RolloutConfig, StoppingRollout
 from autonomy_nodes.decision.roster import Roster, SwapLimits
 from autonomy_nodes.decision.runtime import PolicyRunner
 from autonomy_nodes.decision.stall import StallLimits, StallWatch
+from autonomy_nodes.decision.velocity_limits import VelocityLimits
 from autonomy_nodes.planning.planner import Plan, PlanStatus
 
 __all__ = ["Decision", "DecisionConfig", "DecisionInputs", "DecisionOutput", "GuidedPlanner"]
@@ -137,13 +138,16 @@ class Decision:
                 config.angular_deceleration,
             )
         )
+        self._limits = VelocityLimits(
+            config.min_linear_velocity, config.max_linear_velocity, config.max_angular_velocity
+        )
         swap = SwapLimits(
             config.swap_shadow_ticks,
             config.swap_shadow_faults,
             config.swap_probation_ticks,
             config.swap_probation_faults,
         )
-        self.roster = Roster(self._rollout, policy, swap, retire)
+        self.roster = Roster(self._pilot_of, policy, swap, retire)
         self._selector = DriverSelector(self._mode, config.return_ticks)
         self._stall = StallWatch(
             StallLimits(
@@ -210,6 +214,9 @@ class Decision:
             self._planner.look_ahead(*self._ahead)
             self._ahead = None
 
+    def _pilot_of(self, policy: PolicyRunner) -> PolicyPilot:
+        return PolicyPilot(policy, self._rollout, self._limits)
+
     def _undriven(self) -> str:
         """Why no policy is asked at all."""
         return "driver_fallback" if self._mode is Mode.FALLBACK else "no_policy"
@@ -236,7 +243,7 @@ class Decision:
         if not proposal.answered:
             reason = proposal.fault.reason if proposal.fault else "failed"
             return _explained(_halt(reason, now_ns, status), proposal, event, way)
-        command = self._limited(proposal.vx, proposal.wz, now_ns)
+        command = VelocityCommand(now_ns, proposal.vx, proposal.wz)
         output = DecisionOutput(command, "policy", "", status, observation.guide)
         return _explained(output, proposal, event, way)
 
@@ -253,13 +260,6 @@ class Decision:
         fault = Fault("stalled", f"{way:.1f} m to go")
         self.roster.blame(fault)
         return fault
-
-    def _limited(self, vx: float, wz: float, now_ns: int) -> VelocityCommand:
-        """A driver's wish within the robot's limits, whatever odometry made it start from."""
-        config = self._config
-        vx = min(max(vx, config.min_linear_velocity), config.max_linear_velocity)
-        wz = min(max(wz, -config.max_angular_velocity), config.max_angular_velocity)
-        return VelocityCommand(now_ns, vx, wz)
 
     def _back_up(self, observation: Observation, now_ns: int, reason: str) -> DecisionOutput:
         """The planner's command, slowed along its arc to what the collision check allows.
@@ -281,9 +281,9 @@ class Decision:
         now_ns: int,
         reason: str,
     ) -> DecisionOutput:
-        """Let the classical planner drive."""
+        """Let the classical planner drive, within the limits whatever speed it started from."""
         plan = self._planner.plan(costmap, odometry, goal, now_ns)
-        command = self._limited(plan.vx, plan.wz, now_ns)
+        command = VelocityCommand(now_ns, *self._limits.clip(plan.vx, plan.wz))
         return DecisionOutput(command, "fallback", reason, plan.status, plan.path)
 
 

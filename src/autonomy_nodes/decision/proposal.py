@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +11,10 @@ from autonomy_nodes.decision.answers import Alternative, candidates, fault_of_li
 from autonomy_nodes.decision.errors import InferenceError
 from autonomy_nodes.decision.features import Familiarity, FeatureEncoder, Observation
 from autonomy_nodes.decision.handover import Fault
+from autonomy_nodes.decision.manifest import Manifest
 from autonomy_nodes.decision.rollout import StoppingRollout
 from autonomy_nodes.decision.runtime import PolicyRunner
+from autonomy_nodes.decision.velocity_limits import VelocityLimits
 
 MOST_ALTERNATIVES = 5
 
@@ -21,8 +24,8 @@ class Proposal:
     """What a policy wants in a tick, and why that may not be driven.
 
     Attributes:
-        vx: m/s; 0 where there is no answer.
-        wz: rad/s; 0 where there is no answer.
+        vx: m/s, as the robot can drive it; 0 where there is no answer.
+        wz: rad/s, likewise.
         fault: None for a proposal fit to drive.
         answered: False where the policy has no usable answer at all.
         latency_ms: wall time of the inference.
@@ -42,13 +45,23 @@ class Proposal:
 
 
 class PolicyPilot:
-    """Turns observations into proposals; keeps the policy's input history."""
+    """Turns observations into proposals; keeps the policy's input history.
 
-    def __init__(self, policy: PolicyRunner, rollout: StoppingRollout):
+    What the policy offers is brought within the robot's limits along its own arc before it is
+    checked for collisions: the arc that is checked is the one that is driven.
+    """
+
+    def __init__(self, policy: PolicyRunner, rollout: StoppingRollout, limits: VelocityLimits):
         self._policy = policy
         self._rollout = rollout
+        self._limits = limits
         self._encoder = FeatureEncoder(policy.manifest)
         self._familiarity = Familiarity(policy.manifest)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The policy's contract."""
+        return self._policy.manifest
 
     def reset(self) -> None:
         """Forget the history, as before the first tick of a goal."""
@@ -70,9 +83,10 @@ class PolicyPilot:
             return replace(found, fault=Fault("non_finite", f"answer {output.tolist()}"))
         offers = candidates(spec, output)
         found = replace(found, alternatives=tuple(ranking(spec, output, MOST_ALTERNATIVES)))
-        excess = fault_of_limits(spec, *offers[0])
+        excess = _not_finite(offers) or fault_of_limits(spec, *offers[0])
         if excess is not None:
             return replace(found, fault=excess)
+        offers = [self._limits.along_arc(*offer) for offer in offers]
         score, tensor = self._familiarity.score(features)
         free = next((o for o in offers if self._is_free(observation, o)), None)
         vx, wz = free or offers[0]
@@ -96,3 +110,11 @@ class PolicyPilot:
 
     def _is_free(self, observation: Observation, velocity: tuple[float, float]) -> bool:
         return not self._rollout.touches(observation.costmap, observation.odometry, *velocity)
+
+
+def _not_finite(offers: list[tuple[float, float]]) -> Fault | None:
+    """That what a finite answer stands for is beyond all numbers."""
+    for vx, wz in offers:
+        if not (math.isfinite(vx) and math.isfinite(wz)):
+            return Fault("non_finite", f"velocity ({vx}, {wz})")
+    return None

@@ -16,7 +16,6 @@ from autonomy_nodes.decision.features import Observation
 from autonomy_nodes.decision.handover import Fault
 from autonomy_nodes.decision.manifest import Manifest
 from autonomy_nodes.decision.proposal import PolicyPilot, Proposal
-from autonomy_nodes.decision.rollout import StoppingRollout
 from autonomy_nodes.decision.runtime import PolicyRunner
 from autonomy_nodes.decision.shadow import Shadow
 
@@ -66,17 +65,20 @@ class Roster:
 
     def __init__(
         self,
-        rollout: StoppingRollout,
+        pilot_of: Callable[[PolicyRunner], PolicyPilot],
         policy: PolicyRunner | None,
         limits: SwapLimits,
         retire: Callable[[PolicyRunner], None] = lambda policy: None,
     ):
-        """Begin with `policy`, if any; `retire` is told of each policy that is needed no more."""
-        self._rollout = rollout
+        """Begin with `policy`, if any.
+
+        `pilot_of` makes what asks a policy; `retire` is told of each that is needed no more.
+        """
+        self._pilot_of = pilot_of
         self._limits = limits
         self._retire = retire
         self._active = policy
-        self._pilot = PolicyPilot(policy, rollout) if policy is not None else None
+        self._pilot = pilot_of(policy) if policy is not None else None
         self._candidate: tuple[PolicyRunner, Shadow] | None = None
         self._previous: tuple[PolicyRunner | None, PolicyPilot | None] | None = None
         self._shadow: tuple[PolicyRunner, Shadow] | None = None
@@ -118,7 +120,7 @@ class Roster:
             self._refuse("another policy is to take over")
         if self._previous is not None:
             self._settle()
-        self._candidate = (policy, Shadow(policy, self._rollout))
+        self._candidate = (policy, Shadow(self._pilot_of(policy)))
         self._ticks = self._faults = 0
         self._note("began", policy)
 
@@ -126,7 +128,7 @@ class Roster:
         """Let `policy` watch from now on, in place of who did; None for nobody."""
         if self._shadow is not None:
             self._retire(self._shadow[0])
-        self._shadow = (policy, Shadow(policy, self._rollout)) if policy is not None else None
+        self._shadow = (policy, Shadow(self._pilot_of(policy))) if policy is not None else None
 
     def reset(self) -> None:
         """Forget every policy's history, as before the first tick of a goal."""

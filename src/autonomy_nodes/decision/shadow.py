@@ -9,8 +9,6 @@ from autonomy_interfaces.messages import VelocityCommand
 from autonomy_nodes.decision.features import Observation
 from autonomy_nodes.decision.manifest import Manifest
 from autonomy_nodes.decision.proposal import PolicyPilot, Proposal
-from autonomy_nodes.decision.rollout import StoppingRollout
-from autonomy_nodes.decision.runtime import PolicyRunner
 
 AGREE_VX = 0.1
 AGREE_WZ = 0.3
@@ -45,9 +43,8 @@ class ShadowStatistics:
 class Shadow:
     """Asks a policy beside the one that drives and keeps count of the differences."""
 
-    def __init__(self, policy: PolicyRunner, rollout: StoppingRollout):
-        self._policy = policy
-        self.pilot = PolicyPilot(policy, rollout)
+    def __init__(self, pilot: PolicyPilot):
+        self.pilot = pilot
         self.last = Proposal()
         self._ticks = self._answered = self._agreed = 0
         self._sum = [0.0, 0.0]
@@ -57,7 +54,7 @@ class Shadow:
     @property
     def manifest(self) -> Manifest:
         """The policy's contract."""
-        return self._policy.manifest
+        return self.pilot.manifest
 
     def reset(self) -> None:
         """Forget the policy's input history; the counts stay."""

@@ -12,7 +12,8 @@ from autonomy_interfaces.messages import MILLISECOND, SECOND, Costmap, LaserScan
 from autonomy_nodes.decision.contract import load_policy
 from autonomy_nodes.decision.decision import Decision, DecisionConfig, DecisionInputs
 from autonomy_nodes.decision.errors import InferenceError
-from autonomy_nodes.decision.outputs import TrajectoryScoresOutput
+from autonomy_nodes.decision.outputs import TrajectoryScoresOutput, WaypointsOutput
+from autonomy_nodes.decision.rollout import RolloutConfig, StoppingRollout
 from autonomy_nodes.decision.runtime import Inference
 from autonomy_nodes.planning.planner import Plan, PlanStatus
 
@@ -266,10 +267,83 @@ def test_going_about_without_getting_nearer_benches_the_policy(rig):
     assert (output.driver, output.reason) == ("fallback", "stalled")
 
 
-def test_policy_beyond_the_robots_limits_is_clipped_to_them(write_policy):
+def _any_velocity(manifest):
+    """The manifest with limits that hold for every robot and for none."""
+    output = manifest.output.model_dump()
+    output["vx"] = output["wz"] = {"low": -1e18, "high": 1e18}
+    return manifest.model_copy(update={"output": type(manifest.output).model_validate(output)})
+
+
+def test_policy_beyond_the_robots_limits_is_slowed_along_its_arc(write_policy):
     rig = Rig(write_policy, max_linear_velocity=0.8, max_angular_velocity=0.1)
+    output = rig.tick()
+    assert (output.driver, output.command.vx) == ("policy", pytest.approx(0.5))
+    assert output.command.wz == pytest.approx(0.1)
+    assert (output.proposal.vx, output.proposal.wz) == (output.command.vx, output.command.wz)
+
+
+def test_answer_beyond_all_reason_is_slowed_too_and_no_decision_hangs(write_policy):
+    rig = Rig(write_policy)
+    rig.policy.manifest = _any_velocity(rig.policy.manifest)
+    rig.decision = Decision(DecisionConfig(), rig.policy, rig.planner)
+    rig.cells[60, 69] = 100
+    rig.policy.answer = (0.5, 1e17)
     command = rig.tick().command
-    assert (command.vx, command.wz) == (0.8, pytest.approx(0.1))
+    assert (command.vx, command.wz) == (pytest.approx(0.0), 4.0)
+    rig.cells[60, 69], rig.cells[60, 100] = 0, 100
+    rig.policy.answer = (1e17, 0.0)
+    assert rig.tick().command.vx == 2.0
+    rig.policy.answer = (1e17, -1e18)
+    command = rig.tick().command
+    assert (command.vx, command.wz) == (pytest.approx(0.4), pytest.approx(-4.0))
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_the_arc_that_is_checked_is_the_one_that_is_driven(write_policy, side):
+    """Cut in its turn alone, a tight curve would become a wide one, into what is ahead."""
+    limits = {"max_linear_velocity": 2.0, "max_angular_velocity": 0.5}
+    rig = Rig(write_policy, **limits)
+    rig.cells[58:63, 70] = 100
+    rig.policy.answer = (1.0, side * 4.0)
+    output = rig.tick()
+    command, inputs = output.command, rig.inputs()
+    assert output.driver == "policy"
+    assert (command.vx, command.wz) == (pytest.approx(0.125), pytest.approx(side * 0.5))
+    config = DecisionConfig()
+    check = StoppingRollout(
+        RolloutConfig(
+            config.footprint,
+            config.collision_margin,
+            config.collision_reaction,
+            5.0,
+            10.0,
+            5.0,
+            10.0,
+        )
+    )
+    assert check.touches(inputs.costmap, inputs.odometry, 1.0, side * 0.5)
+    assert not check.touches(inputs.costmap, inputs.odometry, command.vx, command.wz)
+
+
+def test_velocity_beyond_all_numbers_is_no_answer(rig):
+    """The limits of waypoints may be such that a finite one stands for an infinite speed."""
+    output = WaypointsOutput.model_validate(
+        {
+            "kind": "waypoints",
+            "tensor": "velocity",
+            "shape": [1, 1, 2],
+            "units": "m",
+            "interval_s": 1.0,
+            "tracked": 0,
+            "vx": {"low": 0.0, "high": 1.0},
+            "wz": {"low": 1e308, "high": 1e308},
+        }
+    )
+    rig.policy.manifest = rig.policy.manifest.model_copy(update={"output": output})
+    rig.policy.answer = ((5.0, 0.001),)
+    rig.decision = Decision(DecisionConfig(), rig.policy, rig.planner)
+    result = rig.tick()
+    assert (result.driver, result.reason) == ("fallback", "non_finite")
 
 
 def test_planner_alone_never_asks_the_policy(write_policy):

@@ -15,6 +15,7 @@ from autonomy_nodes.decision.features import Observation
 from autonomy_nodes.decision.proposal import PolicyPilot
 from autonomy_nodes.decision.rollout import RolloutConfig, StoppingRollout
 from autonomy_nodes.decision.runtime import BoundedPolicy, Inference
+from autonomy_nodes.decision.velocity_limits import VelocityLimits
 
 TENSORS = {"scan": np.zeros((1, 8), np.float32), "goal": np.zeros((1, 3), np.float32)}
 
@@ -102,7 +103,8 @@ def test_policy_that_is_not_sure_enough_may_not_drive(write_policy, graph, minim
     observation = Observation(
         scan, Odometry(0, 0.0, 0.0, 0.0), Pose2D(2.0, 0.0), np.zeros((1, 2)), costmap
     )
-    proposal = PolicyPilot(policy, rollout).propose(observation)
+    limits = VelocityLimits(-2.0, 2.0, 4.0)
+    proposal = PolicyPilot(policy, rollout, limits).propose(observation)
     assert proposal.confidence == pytest.approx(0.7)
     assert (proposal.fault.reason if proposal.fault else None) == reason
 
