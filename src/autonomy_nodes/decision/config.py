@@ -34,10 +34,12 @@ class DecisionConfig:
         guide_progress: the way that remains must get shorter by this much …, metres,
         guide_progress_time: … in this time, or the policy is stalled, seconds.
         stall_penalty: how long a stalled policy is benched, longer each time in a row, seconds.
-        swap_shadow_ticks: in which a new policy runs beside the active one before it takes over.
-        swap_shadow_faults: in these ticks at which it is refused.
-        swap_probation_ticks: after it took over, in which its predecessor stays ready.
-        swap_probation_faults: in these ticks at which the predecessor comes back.
+        swap_shadow_ticks: with an answer fit to drive that a new policy gives beside the active one
+            before it takes over; with as many that only the active one has, it is refused.
+        swap_shadow_faults: until then at which it is refused.
+        swap_probation_ticks: fit to drive, after it took over, until when its predecessor stays
+            ready; with as many that only the predecessor has, that one comes back.
+        swap_probation_faults: until then at which the predecessor comes back.
     """
 
     driver: str = "default"

@@ -256,6 +256,7 @@ class Decision:
         if proposal.fault is not None:
             return proposal.fault
         if not stalled:
+            self.roster.credit()
             return None
         fault = Fault("stalled", f"{way:.1f} m to go")
         self.roster.blame(fault)

@@ -2,7 +2,8 @@
 
 A policy that is to take over first runs in the shadow of the active one, on the same
 observations and without driving; then it proposes, on probation, with its predecessor ready to
-come back within the same tick. No tick is without a proposer.
+come back within the same tick. No tick is without a proposer. What counts for it are answers fit
+to drive, not ticks that pass.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from autonomy_nodes.decision.runtime import PolicyRunner
 from autonomy_nodes.decision.shadow import Shadow
 
 SITUATION = frozenset({"collision_ahead", "missing_input"})
-"""Faults that say as much of the place as of the policy: they count against none."""
+"""Faults that say as much of the place as of the policy: none by itself counts against it.
+
+Where the other policy is fit to drive in the same tick, it is not the place: the tick is lost.
+"""
 
 
 class SwapStage(str, Enum):
@@ -36,10 +40,12 @@ class SwapLimits:
     """What a policy must do to take over, and to stay.
 
     Attributes:
-        shadow_ticks: in which it answers beside the active policy before it takes over.
-        shadow_faults: in these ticks at which it is refused.
-        probation_ticks: after it took over, in which its predecessor stays ready.
-        probation_faults: in these ticks at which the predecessor comes back.
+        shadow_ticks: with an answer fit to drive, beside the active policy, before it takes over;
+            as many lost ones before that, and it is refused.
+        shadow_faults: until then at which it is refused.
+        probation_ticks: fit to drive, after it took over, until when its predecessor stays ready;
+            as many lost ones before that, and the predecessor comes back.
+        probation_faults: until then at which the predecessor comes back.
     """
 
     shadow_ticks: int = 40
@@ -82,8 +88,8 @@ class Roster:
         self._candidate: tuple[PolicyRunner, Shadow] | None = None
         self._previous: tuple[PolicyRunner | None, PolicyPilot | None] | None = None
         self._shadow: tuple[PolicyRunner, Shadow] | None = None
-        self._ticks = 0
-        self._faults = 0
+        self._fit = self._lost = self._faults = 0
+        self._proposed: Proposal | None = None
         self._events: list[SwapEvent] = []
 
     @property
@@ -121,7 +127,7 @@ class Roster:
         if self._previous is not None:
             self._settle()
         self._candidate = (policy, Shadow(self._pilot_of(policy)))
-        self._ticks = self._faults = 0
+        self._fit = self._lost = self._faults = 0
         self._note("began", policy)
 
     def watch(self, policy: PolicyRunner | None) -> None:
@@ -145,18 +151,21 @@ class Roster:
         On probation, the fault that is one too many brings the predecessor back at once: the
         proposal returned is then its own.
         """
-        if self._pilot is None:
-            return None
-        proposal = self._pilot.propose(observation)
+        pilot = self._pilot
+        self._proposed = pilot.propose(observation) if pilot is not None else None
+        if self._proposed is not None:
+            self.blame(self._proposed.fault)
+        if self._pilot is not pilot:
+            self._proposed = self._pilot.propose(observation) if self._pilot is not None else None
+        return self._proposed
+
+    def credit(self) -> None:
+        """Count a tick in which the active policy was fit to drive; on probation, enough settle."""
         if self._previous is None:
-            return proposal
-        self._ticks += 1
-        self.blame(proposal.fault)
-        if self._previous is None:
-            return self._pilot.propose(observation) if self._pilot is not None else None
-        if self._ticks >= self._limits.probation_ticks:
+            return
+        self._fit += 1
+        if self._fit >= self._limits.probation_ticks:
             self._settle()
-        return proposal
 
     def blame(self, fault: Fault | None) -> None:
         """Count a fault against a policy on probation; it goes when they are too many."""
@@ -164,7 +173,7 @@ class Roster:
             return
         self._faults += 1
         if self._faults >= self._limits.probation_faults:
-            self._roll_back(fault)
+            self._roll_back(f"{fault.reason}: {fault.detail}")
 
     def observe(self, observation: Observation, driven: VelocityCommand) -> None:
         """Show the ones that watch what was seen and what was driven.
@@ -173,17 +182,43 @@ class Roster:
         """
         if self._shadow is not None:
             self._shadow[1].observe(observation, driven)
-        if self._candidate is None:
-            return
-        fault = self._candidate[1].observe(observation, driven).fault
-        self._ticks += 1
-        if fault is not None and fault.reason not in SITUATION:
+        if self._candidate is not None:
+            self._try(self._candidate[1].observe(observation, driven).fault)
+        elif self._previous is not None:
+            self._compare(observation)
+        self._proposed = None
+
+    def _try(self, fault: Fault | None) -> None:
+        """What a tick in the shadow says of the one that is to take over."""
+        limits = self._limits
+        if fault is None:
+            self._fit += 1
+            if self._fit >= limits.shadow_ticks:
+                self._take_over()
+        elif fault.reason not in SITUATION:
             self._faults += 1
-            if self._faults >= self._limits.shadow_faults:
+            if self._faults >= limits.shadow_faults:
                 self._refuse(f"{fault.reason}: {fault.detail}")
-                return
-        if self._ticks >= self._limits.shadow_ticks:
-            self._take_over()
+        elif self._proposed is not None and self._proposed.fault is None:
+            self._lost += 1
+            if self._lost >= limits.shadow_ticks:
+                self._refuse(_lost_to(fault, self._lost, "the active policy"))
+
+    def _compare(self, observation: Observation) -> None:
+        """On probation: where the place is the excuse, ask the predecessor whether it has one too.
+
+        It is asked without a history: it has not seen the ticks in between.
+        """
+        assert self._previous is not None
+        fault = self._proposed.fault if self._proposed is not None else None
+        pilot = self._previous[1]
+        if fault is None or fault.reason not in SITUATION or pilot is None:
+            return
+        pilot.reset()
+        if pilot.propose(observation).fault is None:
+            self._lost += 1
+            if self._lost >= self._limits.probation_ticks:
+                self._roll_back(_lost_to(fault, self._lost, "its predecessor"))
 
     def _take_over(self) -> None:
         assert self._candidate is not None
@@ -191,15 +226,17 @@ class Roster:
         self._previous = (self._active, self._pilot)
         self._active, self._pilot = policy, shadow.pilot
         self._candidate = None
-        self._ticks = self._faults = 0
-        self._note("took_over", policy, f"after {self._limits.shadow_ticks} ticks in the shadow")
+        self._note("took_over", policy, f"after {self._fit} good ticks in the shadow")
+        self._fit = self._lost = self._faults = 0
 
-    def _roll_back(self, fault: Fault) -> None:
+    def _roll_back(self, reason: str) -> None:
         assert self._previous is not None and self._active is not None
         failed = self._active
         self._active, self._pilot = self._previous
         self._previous = None
-        self._note("rolled_back", failed, f"{fault.reason}: {fault.detail}")
+        if self._pilot is not None:
+            self._pilot.reset()
+        self._note("rolled_back", failed, reason)
         self._retire(failed)
 
     def _settle(self) -> None:
@@ -220,3 +257,7 @@ class Roster:
     def _note(self, action: str, policy: PolicyRunner, reason: str = "") -> None:
         manifest = policy.manifest
         self._events.append(SwapEvent(action, f"{manifest.name} {manifest.version}", reason))
+
+
+def _lost_to(fault: Fault, ticks: int, other: str) -> str:
+    return f"{fault.reason}: {fault.detail}; {ticks} such ticks in which {other} could drive"

@@ -35,6 +35,7 @@ class Policy:
 
     def infer(self, tensors):
         self.asked += 1
+        self.tensors = tensors
         if isinstance(self.answer, Exception):
             raise self.answer
         return Inference(np.array([self.answer], np.float32), 0.5)
@@ -55,6 +56,7 @@ class Rig:
         config = replace(CONFIG, **changes)
         self.decision = Decision(config, self.old, self.planner, self.retired.append)
         self.now_ns, self.x = SECOND, 0.0
+        self.blocked, self.near = False, 5.0
 
     @property
     def roster(self):
@@ -63,11 +65,14 @@ class Rig:
     def tick(self, goal=Pose2D(50.0, 0.0)):
         self.now_ns += 50 * MILLISECOND
         self.x += 0.03
-        ranges = np.full(181, 5.0, np.float32)
+        ranges = np.full(181, self.near, np.float32)
+        cells = np.zeros((120, 120), np.int8)
+        if self.blocked:
+            cells[60, 66] = 100
         inputs = DecisionInputs(
             LaserScan(self.now_ns, ranges, -math.pi / 2, math.pi / 180, 0.1, 30.0),
             Odometry(self.now_ns, self.x, 0.0, 0.0),
-            Costmap(self.now_ns, 0.05, self.x - 3.0, -3.0, np.zeros((120, 120), np.int8)),
+            Costmap(self.now_ns, 0.05, self.x - 3.0, -3.0, cells),
             goal,
         )
         output = self.decision.step(inputs, self.now_ns)
@@ -79,6 +84,19 @@ class Rig:
 
     def actions(self):
         return [event.action for event in self.roster.take_events()]
+
+    def lose_the_guide(self):
+        self.planner.guide = lambda *_: np.empty((0, 2))
+
+
+def _needs_a_guide(policy):
+    """The policy as one that has no input without a guide."""
+    inputs = policy.manifest.inputs
+    guide = type(inputs[1]).model_validate(
+        {"tensor": "goal", "source": {"kind": "guide", "lookahead": [1.0]}, "shape": [1, 2]}
+    )
+    policy.manifest = policy.manifest.model_copy(update={"inputs": (inputs[0], guide)})
+    return policy
 
 
 @pytest.fixture
@@ -138,12 +156,68 @@ def test_policy_that_stands_still_on_probation_is_rolled_back(manifest):
     assert "rolled_back" in rig.actions()
 
 
-def test_obstacle_ahead_counts_against_nobody(rig):
-    """The place refuses both; the newcomer is not blamed for it."""
-    rig.planner.guide = lambda *_: np.empty((0, 2))
+def test_obstacle_ahead_of_both_counts_neither_for_nor_against_the_newcomer(rig):
+    rig.blocked = True
     rig.roster.swap_to(rig.new)
-    rig.speeds(5)
-    assert "refused" not in rig.actions()
+    rig.speeds(20)
+    assert rig.new.asked == 20
+    assert rig.actions() == ["began"] and rig.roster.stage is SwapStage.SHADOW
+    rig.blocked = False
+    rig.speeds(6)
+    assert rig.actions() == ["took_over"]
+    rig.blocked = True
+    rig.speeds(30)
+    assert rig.actions() == [] and rig.roster.stage is SwapStage.PROBATION
+
+
+def test_newcomer_without_inputs_where_the_active_policy_has_them_is_refused(rig):
+    rig.lose_the_guide()
+    rig.roster.swap_to(_needs_a_guide(rig.new))
+    assert rig.speeds(8) == [0.5] * 8
+    assert rig.new.asked == 0
+    events = rig.roster.take_events()
+    assert [event.action for event in events] == ["began", "refused"]
+    assert events[1].reason.startswith("missing_input") and "active policy" in events[1].reason
+    assert rig.retired == [rig.new]
+
+
+def test_newcomer_without_inputs_where_nobody_has_them_waits(rig):
+    _needs_a_guide(rig.old)
+    rig.decision = Decision(CONFIG, rig.old, rig.planner, rig.retired.append)
+    guide = rig.planner.guide
+    rig.lose_the_guide()
+    rig.roster.swap_to(_needs_a_guide(rig.new))
+    assert rig.speeds(30) == [0.3] * 30
+    assert rig.roster.stage is SwapStage.SHADOW
+    rig.planner.guide = guide
+    assert rig.speeds(8)[-1] == 0.8
+
+
+def test_newcomer_that_loses_its_inputs_on_probation_never_settles_and_goes(rig):
+    rig.roster.swap_to(_needs_a_guide(rig.new))
+    rig.speeds(6)
+    rig.lose_the_guide()
+    outputs = [rig.tick() for _ in range(10)]
+    assert {(output.driver, output.reason) for output in outputs} == {("fallback", "missing_input")}
+    events = rig.roster.take_events()
+    assert [event.action for event in events] == ["began", "took_over", "rolled_back"]
+    assert events[2].reason.startswith("missing_input") and "predecessor" in events[2].reason
+    assert rig.retired == [rig.new]
+    assert rig.speeds(4)[-1] == 0.5
+
+
+def test_predecessor_begins_afresh_with_its_history_when_it_comes_back(rig):
+    history = rig.old.manifest.inputs[0].model_copy(update={"history": 2, "shape": (2, 8)})
+    inputs = (history, *rig.old.manifest.inputs[1:])
+    rig.old.manifest = rig.old.manifest.model_copy(update={"inputs": inputs})
+    rig.decision = Decision(CONFIG, rig.old, rig.planner, rig.retired.append)
+    rig.roster.swap_to(rig.new)
+    rig.speeds(6)
+    rig.new.answer = InferenceError("late", "no answer")
+    rig.near = 2.0
+    rig.speeds(2)
+    scan = rig.old.tensors["scan"]
+    np.testing.assert_array_equal(scan[0], scan[1])
 
 
 def test_second_change_ends_the_first(rig, manifest):
