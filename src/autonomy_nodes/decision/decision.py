@@ -158,6 +158,7 @@ class Decision:
                 config.stall_penalty,
             )
         )
+        self._changes = 0
         self._goal: Pose2D | None = None
         self._last_ns = 0
         self._seen: tuple[Observation, VelocityCommand] | None = None
@@ -250,17 +251,22 @@ class Decision:
     def _fault_of(
         self, proposal: Proposal, observation: Observation, way: float, now_ns: int
     ) -> Fault | None:
-        """The proposal's own fault, or that the policy has not got on for too long."""
+        """The proposal's own fault, or that the policy has not got on for too long.
+
+        Another policy is not benched for this one's stalls; and one stall is one fault, of the
+        policy that had the wheel when it began.
+        """
+        if self.roster.changes != self._changes:
+            self._changes = self.roster.changes
+            self._stall.reset()
         driving = self._selector.driver == "policy"
         stalled = self._stall.stalled(observation.odometry.pose, way, driving, now_ns)
-        if proposal.fault is not None:
-            return proposal.fault
-        if not stalled:
+        fault = Fault("stalled", f"{way:.1f} m to go") if stalled else None
+        if self._stall.begins and driving:
+            self.roster.blame(fault)
+        if proposal.fault is None and not stalled:
             self.roster.credit()
-            return None
-        fault = Fault("stalled", f"{way:.1f} m to go")
-        self.roster.blame(fault)
-        return fault
+        return proposal.fault or fault
 
     def _back_up(self, observation: Observation, now_ns: int, reason: str) -> DecisionOutput:
         """The planner's command, slowed along its arc to what the collision check allows.

@@ -91,11 +91,17 @@ class Roster:
         self._fit = self._lost = self._faults = 0
         self._proposed: Proposal | None = None
         self._events: list[SwapEvent] = []
+        self._changes = 0
 
     @property
     def active(self) -> Manifest | None:
         """The contract of the policy that proposes; None without one."""
         return self._active.manifest if self._active is not None else None
+
+    @property
+    def changes(self) -> int:
+        """How often the policy that proposes has become another one."""
+        return self._changes
 
     @property
     def shadow(self) -> Shadow | None:
@@ -225,6 +231,7 @@ class Roster:
         policy, shadow = self._candidate
         self._previous = (self._active, self._pilot)
         self._active, self._pilot = policy, shadow.pilot
+        self._changes += 1
         self._candidate = None
         self._note("took_over", policy, f"after {self._fit} good ticks in the shadow")
         self._fit = self._lost = self._faults = 0
@@ -233,6 +240,7 @@ class Roster:
         assert self._previous is not None and self._active is not None
         failed = self._active
         self._active, self._pilot = self._previous
+        self._changes += 1
         self._previous = None
         if self._pilot is not None:
             self._pilot.reset()

@@ -40,8 +40,14 @@ class StallWatch:
         self._limits = limits
         self.reset()
 
+    @property
+    def begins(self) -> bool:
+        """Whether the tick last asked about is the first one of a stall."""
+        return self._begins
+
     def reset(self) -> None:
-        """Forget everything, as for a new goal."""
+        """Forget everything, as for a new goal or another policy."""
+        self._begins = False
         self._anchor: tuple[Pose2D, int] | None = None
         self._ways: deque[tuple[int, float]] = deque()
         self._benched_until_ns: int | None = None
@@ -57,6 +63,7 @@ class StallWatch:
             driving: whether the policy had the wheel so far.
             now_ns: time of the tick.
         """
+        self._begins = False
         if self._stalls and way < self._stalled_at_way - 2.0 * self._limits.progress:
             self._stalls = 0
         if self._benched_until_ns is not None:
@@ -68,6 +75,7 @@ class StallWatch:
         if not (standing or lost):
             return False
         self._bench(way, now_ns)
+        self._begins = True
         return True
 
     def _bench(self, way: float, now_ns: int) -> None:

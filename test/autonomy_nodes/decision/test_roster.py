@@ -145,15 +145,57 @@ def test_fault_too_many_on_probation_brings_the_old_one_back_within_the_tick(rig
     assert rig.speeds(4)[-1] == 0.5
 
 
-def test_policy_that_stands_still_on_probation_is_rolled_back(manifest):
-    rig = Rig(manifest, stall_time=0.3)
+def _stand(rig, ticks):
+    """Ticks in which the robot does not move, whoever drives; reasons."""
+    reasons = []
+    for _ in range(ticks):
+        rig.x -= 0.03
+        reasons.append(rig.tick().reason)
+    return reasons
+
+
+def test_policy_that_stands_still_again_and_again_on_probation_is_rolled_back(manifest):
+    rig = Rig(
+        manifest, stall_time=0.3, stall_distance=0.05, stall_penalty=0.3, swap_probation_ticks=20
+    )
     rig.roster.swap_to(rig.new)
     rig.speeds(6)
-    rig.new.answer = (0.0, 0.0)
-    for _ in range(12):
-        rig.x -= 0.03
-        rig.tick()
+    reasons = _stand(rig, 12)
+    assert "stalled" in reasons and "rolled_back" not in rig.actions(), "one stall is one fault"
+    _stand(rig, 12)
     assert "rolled_back" in rig.actions()
+
+
+def test_predecessor_is_not_benched_for_the_stall_that_brought_it_back(manifest):
+    rig = Rig(
+        manifest, stall_time=0.3, stall_distance=0.05, stall_penalty=5.0, swap_probation_faults=1
+    )
+    rig.roster.swap_to(rig.new)
+    rig.speeds(6)
+    assert _stand(rig, 8)[-1] == "returning"
+    assert rig.actions() == ["began", "took_over", "rolled_back"]
+    assert rig.speeds(4)[-1] == 0.5
+
+
+def test_newcomer_is_neither_benched_nor_blamed_for_its_predecessors_stall(manifest):
+    rig = Rig(
+        manifest, stall_time=0.3, stall_distance=0.05, stall_penalty=5.0, swap_probation_faults=1
+    )
+    assert "stalled" in _stand(rig, 9)
+    rig.roster.swap_to(rig.new)
+    assert rig.speeds(9)[-1] == 0.8
+    rig.speeds(10)
+    assert rig.actions() == ["began", "took_over", "settled"]
+
+
+def test_stall_under_the_planner_is_no_fault_of_the_newcomer(manifest):
+    """It proposes what may not be driven; it is the planner that gets nowhere."""
+    rig = Rig(manifest, guide_progress_time=0.5, swap_probation_faults=1)
+    rig.roster.swap_to(rig.new)
+    rig.speeds(6)
+    rig.blocked = True
+    _stand(rig, 30)
+    assert rig.actions() == ["began", "took_over"]
 
 
 def test_obstacle_ahead_of_both_counts_neither_for_nor_against_the_newcomer(rig):

@@ -23,6 +23,15 @@ def test_standing_policy_is_benched_for_the_penalty():
     assert not watch.stalled(HERE, 9.0, False, 3 * SECOND)
 
 
+def test_each_stall_begins_once():
+    watch = _watch()
+    begun = []
+    for tick in range(60):
+        watch.stalled(Pose2D(float(tick % 2), 0.0), 9.0, True, tick * QUARTER)
+        begun += [tick] * watch.begins
+    assert begun == [16, 40]
+
+
 def test_turning_on_the_spot_is_a_stall():
     watch = _watch()
     poses = [Pose2D(0.0, 0.0, 0.3 * tick) for tick in range(5)]
