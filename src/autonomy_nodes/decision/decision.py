@@ -201,9 +201,10 @@ class Decision:
         return output
 
     def observe_shadows(self) -> None:
-        """Let the policies that watch answer the last tick's observation.
+        """Let a policy that watches answer the last tick's observation.
 
-        Call it once after each `step`, when the command is out: no command waits for a shadow.
+        Call it once after each `step`, when the command is out: it may take as long as that
+        policy's latency budget, and no command's content depends on it.
         """
         if self._seen is not None:
             self.roster.observe(*self._seen)

@@ -227,7 +227,12 @@ class DecisionNode(Node):
         """Decide where no costmap comes, and repeat the held command where one does."""
         if abs(self._time.now_ns() - self._decided_ns) >= LATE_PERIODS * self._period_ns:
             self._decide()
-        elif time.monotonic() - self._published_s >= REPEAT_SHARE / self._config.command_rate:
+        else:
+            self._repeat_if_due()
+
+    def _repeat_if_due(self) -> None:
+        """Repeat the held command, unless it went out lately."""
+        if time.monotonic() - self._published_s >= REPEAT_SHARE / self._config.command_rate:
             self._publish_command()
 
     def _decide(self) -> None:
@@ -243,6 +248,7 @@ class DecisionNode(Node):
         self._publish_command()
         policy = self._decision.roster.active
         self._decision.observe_shadows()
+        self._repeat_if_due()
         self._explain(output, policy, duration_ms)
         self._publish_path(output, now_ns)
         self._decision.look_ahead()

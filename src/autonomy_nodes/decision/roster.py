@@ -56,9 +56,10 @@ class SwapLimits:
 
 @dataclass(frozen=True, slots=True)
 class SwapEvent:
-    """One step of a change of the active policy.
+    """One step of a change of the active policy, or the end of a shadow that is too slow.
 
-    action: began, took_over, settled, refused (in the shadow) or rolled_back (on probation).
+    action: began, took_over, settled, refused (in the shadow) or rolled_back (on probation);
+        dropped, of a shadow policy.
     """
 
     action: str
@@ -89,6 +90,7 @@ class Roster:
         self._previous: tuple[PolicyRunner | None, PolicyPilot | None] | None = None
         self._shadow: tuple[PolicyRunner, Shadow] | None = None
         self._fit = self._lost = self._faults = 0
+        self._watched = self._late = 0
         self._proposed: Proposal | None = None
         self._events: list[SwapEvent] = []
         self._changes = 0
@@ -141,6 +143,7 @@ class Roster:
         if self._shadow is not None:
             self._retire(self._shadow[0])
         self._shadow = (policy, Shadow(self._pilot_of(policy))) if policy is not None else None
+        self._watched = self._late = 0
 
     def reset(self) -> None:
         """Forget every policy's history, as before the first tick of a goal."""
@@ -182,17 +185,37 @@ class Roster:
             self._roll_back(f"{fault.reason}: {fault.detail}")
 
     def observe(self, observation: Observation, driven: VelocityCommand) -> None:
-        """Show the ones that watch what was seen and what was driven.
+        """Show one that watches what was seen and what was driven.
 
-        Call it after the command is out: it costs up to the policies' latency budgets.
+        Call it after the command is out: it costs up to that policy's latency budget. One is
+        asked: the next policy while it is tried, the predecessor where the newcomer is to be
+        compared with it, else the shadow policy.
         """
-        if self._shadow is not None:
-            self._shadow[1].observe(observation, driven)
         if self._candidate is not None:
             self._try(self._candidate[1].observe(observation, driven).fault)
-        elif self._previous is not None:
-            self._compare(observation)
+        elif (fault := self._excused()) is not None:
+            self._compare(fault, observation)
+        elif self._shadow is not None:
+            self._watch(*self._shadow, observation, driven)
         self._proposed = None
+
+    def _watch(
+        self,
+        policy: PolicyRunner,
+        shadow: Shadow,
+        observation: Observation,
+        driven: VelocityCommand,
+    ) -> None:
+        """Ask the shadow policy; one that is late too often keeps the node from its work."""
+        limits = self._limits
+        if self._watched % limits.shadow_ticks == 0:
+            self._late = 0
+        self._watched += 1
+        fault = shadow.observe(observation, driven).fault
+        self._late += fault is not None and fault.reason == "late"
+        if self._late >= limits.shadow_faults:
+            self._note("dropped", policy, f"late in {self._late} of {limits.shadow_ticks} ticks")
+            self.watch(None)
 
     def _try(self, fault: Fault | None) -> None:
         """What a tick in the shadow says of the one that is to take over."""
@@ -210,16 +233,20 @@ class Roster:
             if self._lost >= limits.shadow_ticks:
                 self._refuse(_lost_to(fault, self._lost, "the active policy"))
 
-    def _compare(self, observation: Observation) -> None:
-        """On probation: where the place is the excuse, ask the predecessor whether it has one too.
+    def _excused(self) -> Fault | None:
+        """The fault of this tick on probation for which the place may be the excuse."""
+        if self._previous is None or self._previous[1] is None or self._proposed is None:
+            return None
+        fault = self._proposed.fault
+        return fault if fault is not None and fault.reason in SITUATION else None
+
+    def _compare(self, fault: Fault, observation: Observation) -> None:
+        """Ask the predecessor whether it has the same excuse.
 
         It is asked without a history: it has not seen the ticks in between.
         """
-        assert self._previous is not None
-        fault = self._proposed.fault if self._proposed is not None else None
+        assert self._previous is not None and self._previous[1] is not None
         pilot = self._previous[1]
-        if fault is None or fault.reason not in SITUATION or pilot is None:
-            return
         pilot.reset()
         if pilot.propose(observation).fault is None:
             self._lost += 1

@@ -283,15 +283,46 @@ def test_shadow_is_asked_every_tick_drives_never_and_is_compared(rig):
     rig.roster.watch(rig.new)
     rig.new.answer = (0.6, 1.0)
     assert rig.speeds(4) == [0.5] * 4
-    rig.new.answer = InferenceError("late", "")
+    rig.new.answer = InferenceError("failed", "")
     assert rig.speeds(2) == [0.5] * 2
     counted = rig.roster.shadow.statistics()
     assert (counted.ticks, counted.answered, counted.agreed) == (6, 4, 0)
     assert counted.mean_vx == pytest.approx(0.1, abs=1e-6)
     assert counted.worst_wz == pytest.approx(1.0)
-    assert counted.faults == {"late": 2}
+    assert counted.faults == {"failed": 2}
     rig.roster.watch(None)
     assert rig.retired == [rig.new] and rig.roster.shadow is None
+
+
+def test_one_policy_is_asked_beside_the_active_one_in_a_tick(rig, manifest):
+    """Together they would keep the thread that publishes for as long as all their budgets."""
+    watching = Policy(manifest, (0.6, 0.0), "watching")
+    rig.roster.watch(watching)
+    rig.roster.swap_to(rig.new)
+    rig.speeds(5)
+    assert (rig.new.asked, watching.asked) == (5, 0)
+    rig.speeds(3)
+    assert watching.asked == 3
+    rig.blocked = True
+    asked = rig.old.asked
+    rig.speeds(2)
+    assert (rig.old.asked - asked, watching.asked) == (2, 3)
+
+
+def test_shadow_that_is_late_too_often_is_dropped_and_says_why(rig):
+    rig.roster.watch(rig.new)
+    for _ in range(4):
+        rig.new.answer = InferenceError("late", "")
+        rig.tick()
+        rig.new.answer = NEW
+        rig.speeds(4)
+    assert rig.roster.shadow is not None, "now and then is not too often"
+    rig.new.answer = InferenceError("late", "")
+    assert rig.speeds(3) == [0.5] * 3
+    assert rig.roster.shadow is None and rig.retired == [rig.new]
+    (event,) = rig.roster.take_events()
+    assert (event.action, event.policy) == ("dropped", "linear new")
+    assert event.reason == "late in 2 of 5 ticks"
 
 
 def test_shadow_watches_the_planner_too(manifest):
