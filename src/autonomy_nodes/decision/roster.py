@@ -133,7 +133,7 @@ class Roster:
         if self._candidate is not None:
             self._refuse("another policy is to take over")
         if self._previous is not None:
-            self._settle()
+            self._roll_back("another policy is to take over")
         self._candidate = (policy, Shadow(self._pilot_of(policy)))
         self._fit = self._lost = self._faults = 0
         self._note("began", policy)

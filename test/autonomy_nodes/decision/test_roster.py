@@ -271,6 +271,19 @@ def test_second_change_ends_the_first(rig, manifest):
     assert rig.retired == [rig.new]
 
 
+def test_change_during_probation_brings_back_the_one_that_proved_itself_first(rig, manifest):
+    third = Policy(manifest, (0.6, 0.0), "third")
+    rig.roster.swap_to(rig.new)
+    rig.speeds(7)
+    rig.roster.swap_to(third)
+    assert rig.actions() == ["began", "took_over", "rolled_back", "began"]
+    assert rig.speeds(6) == [0.5] * 5 + [0.6]
+    third.answer = InferenceError("late", "no answer")
+    rig.speeds(2)
+    assert rig.roster.active.version == "old"
+    assert rig.retired == [rig.new, third]
+
+
 def test_without_a_goal_nobody_is_tried(rig):
     rig.roster.swap_to(rig.new)
     for _ in range(20):
