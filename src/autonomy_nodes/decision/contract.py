@@ -8,12 +8,15 @@ Whatever disagrees is a `PolicyError` that names the field, what was found and w
 from __future__ import annotations
 
 import hashlib
+import reprlib
 from pathlib import Path
-from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
+from autonomy_nodes.decision.document import (
+    MAX_MANIFEST_BYTES,
+    read_document,
+    read_file,
+    validated,
+)
 from autonomy_nodes.decision.dry_run import dry_run
 from autonomy_nodes.decision.errors import PolicyError
 from autonomy_nodes.decision.manifest import MANIFEST_VERSION, Manifest
@@ -24,7 +27,6 @@ from autonomy_nodes.decision.signature import Trust, check_signature
 
 __all__ = ["MANIFEST_FILE", "Manifest", "Policy", "PolicyError", "load_manifest", "load_policy"]
 
-MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 MAX_MODEL_BYTES = 64 * 1024 * 1024
 RATE_TOLERANCE = 0.1
 """Share by which a policy's rate may differ from the stack's."""
@@ -60,7 +62,7 @@ def load_policy(
         expected = f"{rate_hz:g} within {RATE_TOLERANCE:.0%}, at which decisions are made"
         raise PolicyError(manifest_path, "rate_hz", f"{manifest.rate_hz:g}", expected)
     model_path = manifest_path.parent / manifest.model.file
-    content = _read(model_path, "model.file", MAX_MODEL_BYTES)
+    content = read_file(model_path, "model.file", MAX_MODEL_BYTES)
     digest = hashlib.sha256(content).hexdigest()
     if digest != manifest.model.sha256:
         raise PolicyError(model_path, "model.sha256", digest, manifest.model.sha256)
@@ -86,35 +88,10 @@ def load_manifest(path: Path) -> Manifest:
     Raises:
         PolicyError: it is missing, not YAML, of another version, or against the schema.
     """
-    content = _read(path, "file", MAX_MANIFEST_BYTES)
-    try:
-        document: Any = yaml.safe_load(content)
-    except yaml.YAMLError as error:
-        raise PolicyError(path, "file", str(error).replace("\n", " "), "valid YAML") from error
+    document = read_document(path, MAX_MANIFEST_BYTES)
     if not isinstance(document, dict):
         raise PolicyError(path, "file", type(document).__name__, "a mapping")
     version = document.get("manifest_version")
     if version != MANIFEST_VERSION:
-        raise PolicyError(path, "manifest_version", version, MANIFEST_VERSION)
-    try:
-        return Manifest.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "manifest"
-        found = first["input"] if first["type"] not in ("missing", "value_error") else first["type"]
-        raise PolicyError(path, field, _short(found), first["msg"]) from error
-
-
-def _short(value: object, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _read(path: Path, field: str, limit: int) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > limit:
-            raise PolicyError(path, f"{field} size", f"{size} bytes", f"at most {limit} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise PolicyError(path, field, error.strerror, "a readable file") from error
+        raise PolicyError(path, "manifest_version", reprlib.repr(version), MANIFEST_VERSION)
+    return validated(Manifest, document, path)

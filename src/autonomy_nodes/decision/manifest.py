@@ -8,9 +8,11 @@ the field's name says; frames are REP-105's `base_link` unless a field says othe
 from __future__ import annotations
 
 import math
+import re
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from autonomy_nodes.decision.outputs import Confidence, Output
 from autonomy_nodes.decision.schema import PerFeature, Positive, Schema, TensorName
@@ -108,6 +110,16 @@ class Provenance(Schema):
     seed: int
     created: str
     metrics: dict[str, float] = Field(default_factory=dict)
+
+    @field_validator("created")
+    @classmethod
+    def _possible_date(cls, created: str) -> str:
+        if re.match(r"\d{4}-\d\d-\d\d", created):
+            try:
+                date.fromisoformat(created[:10])
+            except ValueError as error:
+                raise ValueError(f"found {created[:10]}, expected a possible date") from error
+        return created
 
 
 class Manifest(Schema):

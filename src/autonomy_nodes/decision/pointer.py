@@ -6,18 +6,21 @@ which says for each channel what is active and what was before, and keeps the hi
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from autonomy_nodes.decision.document import read_document, validated
 from autonomy_nodes.decision.errors import PolicyError
 from autonomy_nodes.decision.schema import Schema
 
 MANIFEST_FILE = "manifest.yaml"
 REGISTRY_FILE = "registry.yaml"
 DEFAULT_CHANNEL = "default"
+MAX_REGISTRY_BYTES = 4 * 1024 * 1024
+REGISTRY_REMEDY = "; mend the registry's file, or put the last good one back"
 
 ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Version = Annotated[
@@ -61,16 +64,10 @@ def read_pointers(models: Path) -> Pointers:
         PolicyError: the file cannot be read or is against the schema.
     """
     file = models / REGISTRY_FILE
-    if not file.is_file():
+    if not os.path.lexists(file):
         return Pointers()
-    try:
-        document: Any = yaml.safe_load(file.read_bytes())
-        return Pointers.model_validate(document)
-    except OSError as error:
-        raise PolicyError(file, "file", error.strerror, "a readable file") from error
-    except (yaml.YAMLError, ValidationError) as error:
-        first = str(error).replace("\n", " ")
-        raise PolicyError(file, "file", first, "a registry") from error
+    document = read_document(file, MAX_REGISTRY_BYTES, REGISTRY_REMEDY)
+    return validated(Pointers, document, file, REGISTRY_REMEDY)
 
 
 def manifest_of(path: Path) -> Path:
@@ -98,10 +95,13 @@ def find_policy(name: str, models: Path) -> Path:
         PolicyError: there is no such policy; the message lists what there is.
     """
     wanted = Path(name or models / DEFAULT_CHANNEL)
-    for candidate in (wanted, models / wanted):
-        manifest = manifest_of(candidate)
-        if manifest.is_file():
-            return manifest.parent
+    try:
+        for candidate in (wanted, models / wanted):
+            manifest = manifest_of(candidate)
+            if manifest.is_file():
+                return manifest.parent
+    except OSError as error:
+        raise PolicyError(name, "name", error.strerror, "a policy's directory") from error
     if wanted.is_absolute() and name:
         raise PolicyError(name, "directory", "no manifest.yaml there", "a policy's directory")
     versions = sorted(

@@ -12,7 +12,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -25,13 +25,19 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
-from pydantic import ValidationError
 
+from autonomy_nodes.decision.document import (
+    MAX_MANIFEST_BYTES,
+    read_document,
+    read_file,
+    validated,
+)
 from autonomy_nodes.decision.errors import PolicyError
 from autonomy_nodes.decision.schema import Schema
 
 SIGNATURE_FILE = "manifest.sig"
 MAX_SIGNATURE_BYTES = 4096
+MAX_KEY_BYTES = 64 * 1024
 DOMAIN = b"edge_autonomy policy manifest 1\n"
 """Stands before the signed bytes, so that the signature of anything else is none of a manifest."""
 
@@ -81,7 +87,7 @@ def sign(manifest: Path, private: Path) -> Signature:
         raise PolicyError(private, "key", error, "an unencrypted PEM private key") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise PolicyError(private, "key", type(key).__name__, "an ed25519 key")
-    content = manifest.read_bytes()
+    content = read_file(manifest, "file", MAX_MANIFEST_BYTES)
     signature = Signature(
         key_id=key_id(key.public_key()),
         signature=base64.b64encode(key.sign(DOMAIN + content)).decode(),
@@ -127,10 +133,9 @@ def check_signature(manifest: Path, trust: Trust) -> str:
             manifest, "signature.key_id", signature.key_id, f"a trusted key ({known} in {trusted})"
         )
     name, key = keys[signature.key_id]
+    content = read_file(manifest, "file", MAX_MANIFEST_BYTES)
     try:
-        key.verify(
-            base64.b64decode(signature.signature, validate=True), DOMAIN + manifest.read_bytes()
-        )
+        key.verify(base64.b64decode(signature.signature, validate=True), DOMAIN + content)
     except (InvalidSignature, binascii.Error) as error:
         raise PolicyError(
             manifest, "signature", f"one that is not by '{name}'", "one over this manifest"
@@ -145,18 +150,9 @@ def read_signature(manifest: Path) -> Signature | None:
         PolicyError: the file is not a signature.
     """
     file = manifest.with_name(SIGNATURE_FILE)
-    if not file.is_file():
+    if not os.path.lexists(file):
         return None
-    try:
-        if file.stat().st_size > MAX_SIGNATURE_BYTES:
-            raise PolicyError(file, "size", file.stat().st_size, f"at most {MAX_SIGNATURE_BYTES}")
-        document: Any = yaml.safe_load(file.read_bytes())
-        return Signature.model_validate(document)
-    except OSError as error:
-        raise PolicyError(file, "file", error.strerror, "a readable file") from error
-    except (yaml.YAMLError, ValidationError) as error:
-        first = str(error).replace("\n", " ")
-        raise PolicyError(file, "file", first, "a signature") from error
+    return validated(Signature, read_document(file, MAX_SIGNATURE_BYTES), file)
 
 
 def trusted_keys(directory: Path) -> dict[str, tuple[str, Ed25519PublicKey]]:
@@ -168,7 +164,9 @@ def trusted_keys(directory: Path) -> dict[str, tuple[str, Ed25519PublicKey]]:
     keys: dict[str, tuple[str, Ed25519PublicKey]] = {}
     for file in sorted(directory.glob("*.pem")):
         try:
-            key = load_pem_public_key(file.read_bytes())
+            key = load_pem_public_key(read_file(file, "key", MAX_KEY_BYTES))
+        except PolicyError:
+            raise
         except (ValueError, UnsupportedAlgorithm) as error:
             raise PolicyError(file, "key", error, "a PEM public key") from error
         if not isinstance(key, Ed25519PublicKey):

@@ -234,6 +234,13 @@ def test_unsigned_policy_needs_a_parameter_that_allows_it(client, write_policy):
         assert client.statuses[-1]["reason"] == "no_policy"
 
 
+def test_broken_registry_leaves_the_planner_driving(client, tmp_path):
+    (tmp_path / "registry.yaml").write_text("[" * 3000)
+    with _running(f"models:={tmp_path}"):
+        client.until(lambda: client.statuses and client.statuses[-1]["driver"] == "fallback")
+        assert client.statuses[-1]["reason"] == "no_policy"
+
+
 def test_refused_policy_leaves_the_planner_driving_or_ends_the_node(client, write_policy):
     def lie(manifest):
         manifest["model"]["sha256"] = "0" * 64
