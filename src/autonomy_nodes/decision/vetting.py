@@ -7,18 +7,23 @@ child process and a line of text, while the node that asked goes on driving.
 from __future__ import annotations
 
 import json
+import os
 import resource
+import selectors
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from autonomy_nodes.decision.errors import PolicyError
+from autonomy_nodes.decision.errors import PolicyError, in_bounds
 from autonomy_nodes.decision.signature import Trust
 
 PATIENCE_S = 60.0
 CPU_SECONDS = 45
+MAX_REMARKS = 40
+MAX_ANSWER_BYTES = 64 * 1024
 MEMORY_BYTES = 6 * 1024**3
 """Of address space, most of which the libraries reserve and never touch."""
 
@@ -53,23 +58,57 @@ def vet(
         "rate_hz": rate_hz,
     }
     command = [sys.executable, "-m", "autonomy_nodes.decision.vetting", json.dumps(request)]
+    return _verdict(path, *_run(path, command, patience_s))
+
+
+def _run(path: Path, command: list[str], patience_s: float) -> tuple[bytes, int]:
+    """What a process says on standard output, of at most MAX_ANSWER_BYTES, and how it ended.
+
+    Raises:
+        PolicyError: it says more, or comes to no end.
+    """
+    deadline = time.monotonic() + patience_s
+    said = b""
+    with (
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as child,
+        selectors.DefaultSelector() as selector,
+    ):
+        assert child.stdout is not None
+        selector.register(child.stdout, selectors.EVENT_READ)
+        try:
+            while len(said) <= MAX_ANSWER_BYTES:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise subprocess.TimeoutExpired(command, patience_s)
+                part = os.read(child.stdout.fileno(), MAX_ANSWER_BYTES)
+                if not part:
+                    return said, child.wait(max(0.0, deadline - time.monotonic()))
+                said += part
+        except subprocess.TimeoutExpired:
+            raise PolicyError(path, "check", f"no end in {patience_s:g} s", "a verdict") from None
+        finally:
+            child.kill()
+    found = f"more than {MAX_ANSWER_BYTES} bytes of the checking process"
+    raise PolicyError(path, "check", found, "a verdict")
+
+
+def _verdict(path: Path, said: bytes, code: int) -> Verdict:
+    """The verdict on the last line of what the checking process said.
+
+    Raises:
+        PolicyError: the policy is refused, or there is no verdict.
+    """
     try:
-        child = subprocess.run(
-            command, capture_output=True, text=True, timeout=patience_s, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise PolicyError(path, "check", f"no end in {patience_s:g} s", "a verdict") from None
-    try:
-        answer = json.loads(child.stdout.strip().splitlines()[-1])
-    except (IndexError, ValueError):
-        code = child.returncode
+        answer = json.loads(said.strip().splitlines()[-1])
+        if "refused" not in answer:
+            return Verdict(**{**answer, "remarks": tuple(answer["remarks"])})
+        where, field, found, expected = answer["refused"]
+    except (IndexError, KeyError, TypeError, ValueError):
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        raise PolicyError(path, "check", f"the checking process ended by {how}", "a verdict") from (
-            None
-        )
-    if "refused" in answer:
-        raise PolicyError(*answer["refused"])
-    return Verdict(**{**answer, "remarks": tuple(answer["remarks"])})
+        ended = f"the checking process ended by {how}"
+        raise PolicyError(path, "check", ended, "a verdict") from None
+    raise PolicyError(where, field, found, expected)
 
 
 def examine(path: Path, trust: Trust | None, rate_hz: float | None) -> Verdict:
@@ -107,7 +146,7 @@ def examine(path: Path, trust: Trust | None, rate_hz: float | None) -> Verdict:
         manifest.version,
         manifest.model.sha256,
         signer,
-        tuple(remarks),
+        tuple(in_bounds(remark) for remark in remarks[:MAX_REMARKS]),
     )
 
 
@@ -130,6 +169,9 @@ def main() -> None:
         answer = asdict(examine(Path(request["path"]), trust, request["rate_hz"]))
     except PolicyError as error:
         answer = {"refused": [error.where, error.field, error.found, error.expected]}
+    except MemoryError:
+        limit = f"at most {MEMORY_BYTES >> 30} GiB"
+        answer = {"refused": [request["path"], "check", "more memory needed", limit]}
     sys.stdout.write(json.dumps(answer) + "\n")
 
 

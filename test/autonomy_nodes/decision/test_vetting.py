@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from onnx import helper
 
 from autonomy_nodes.decision import vetting
+from autonomy_nodes.decision.contract import load_policy
 from autonomy_nodes.decision.errors import PolicyError
 
 
@@ -27,7 +29,15 @@ def test_refusal_crosses_the_process_with_its_parts(write_policy):
 
 @pytest.mark.parametrize(
     ("program", "word"),
-    [("kill -SEGV $$", "SIGSEGV"), ("exit 3", "exit code 3"), ("exec sleep 60", "no end in")],
+    [
+        ("kill -SEGV $$", "SIGSEGV"),
+        ("exit 3", "exit code 3"),
+        ("exec sleep 60", "no end in"),
+        ("exec yes", "more than 65536 bytes"),
+        ("echo '[1]'; exit 4", "exit code 4"),
+        ("echo '{\"name\": 1}'", "exit code 0"),
+        ("exec >&-; exec sleep 60", "no end in"),
+    ],
 )
 def test_crash_or_hang_is_a_refusal(write_policy, tmp_path, monkeypatch, program, word):
     fake = tmp_path / "python"
@@ -36,6 +46,20 @@ def test_crash_or_hang_is_a_refusal(write_policy, tmp_path, monkeypatch, program
     monkeypatch.setattr(vetting.sys, "executable", str(fake))
     with pytest.raises(PolicyError, match=word):
         vetting.vet(write_policy(), patience_s=1.0)
+
+
+def test_reason_that_quotes_megabytes_is_cut_and_says_so(write_policy, graph):
+    body = [helper.make_node("A" * 3_000_000, ["answer"], ["velocity"], name="n" * 1_000_000)]
+    with pytest.raises(PolicyError, match=r"…2999640 characters…") as refusal:
+        vetting.vet(write_policy(graph(body=body)))
+    assert len(str(refusal.value)) < 2000
+
+
+def test_reason_is_one_line_that_can_be_printed(write_policy, graph):
+    body = [helper.make_node("Evil\n[ERROR]\x1b[2J", ["answer"], ["velocity"])]
+    with pytest.raises(PolicyError, match="found Evil \\[ERROR\\]\ufffd") as refusal:
+        load_policy(write_policy(graph(body=body)))
+    assert str(refusal.value).isprintable()
 
 
 LOADS = """
