@@ -44,10 +44,14 @@ MAX_PREVIOUS = 10
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One version in the registry; channels: those that point at it now."""
+    """One version in the registry; channels: those that point at it now.
+
+    fault: why its manifest cannot be read; there is then no `manifest`.
+    """
 
     reference: str
-    manifest: Manifest
+    manifest: Manifest | None
+    fault: str
     signed: bool
     withdrawn: bool
     channels: tuple[str, ...]
@@ -69,17 +73,23 @@ class Registry:
         return read_pointers(self.models)
 
     def entries(self) -> Iterator[Entry]:
-        """Every version, by name and version.
+        """Every version, by name and version, with its fault where its manifest is none.
 
         Raises:
-            PolicyError: a manifest cannot be read.
+            PolicyError: `registry.yaml` is not a registry.
         """
         pointers = self.pointers()
         for path in sorted(self.models.glob(f"*/*/{MANIFEST_FILE}")):
             reference = str(path.parent.relative_to(self.models))
+            manifest, fault = None, ""
+            try:
+                manifest = load_manifest(path)
+            except PolicyError as error:
+                fault = str(error)
             yield Entry(
                 reference,
-                load_manifest(path),
+                manifest,
+                fault,
                 path.with_name(SIGNATURE_FILE).is_file(),
                 reference in pointers.withdrawn,
                 tuple(n for n, c in pointers.channels.items() if c.active == reference),

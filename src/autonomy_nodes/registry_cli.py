@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from autonomy_nodes.decision.pointer import Change
-    from autonomy_nodes.registry import Registry
+    from autonomy_nodes.registry import Entry, Registry
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 TrustedKeys = Annotated[
@@ -58,19 +58,7 @@ def add_registry_commands(app: typer.Typer) -> None:
 
 def list_versions(models: Models = None, as_json: AsJson = False) -> None:
     """Every version in the registry, and the channels that point at it."""
-    versions: list[dict[str, Any]] = [
-        {
-            "policy": entry.reference,
-            "sha256": entry.manifest.model.sha256,
-            "output": entry.manifest.output.kind,
-            "signed": entry.signed,
-            "withdrawn": entry.withdrawn,
-            "channels": list(entry.channels),
-            "created": entry.manifest.provenance.created,
-            "metrics": entry.manifest.provenance.metrics,
-        }
-        for entry in _registry(models).entries()
-    ]
+    versions = [_row(entry) for entry in _registry(models).entries()]
     if as_json:
         typer.echo(json.dumps({"versions": versions}))
         return
@@ -78,7 +66,24 @@ def list_versions(models: Models = None, as_json: AsJson = False) -> None:
         marks = [*version["channels"]]
         marks += [] if version["signed"] else ["unsigned"]
         marks += ["withdrawn"] if version["withdrawn"] else []
-        typer.echo(f"{version['policy']:32} {version['sha256'][:12]}  {', '.join(marks)}")
+        marks += [version["fault"]] if version["fault"] else []
+        typer.echo(f"{version['policy']:32} {version['sha256'][:12]:12}  {', '.join(marks)}")
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    """What `list` says of a version; all but `fault` is empty where its manifest is none."""
+    manifest = entry.manifest
+    return {
+        "policy": entry.reference,
+        "sha256": manifest.model.sha256 if manifest else "",
+        "output": manifest.output.kind if manifest else "",
+        "signed": entry.signed,
+        "withdrawn": entry.withdrawn,
+        "channels": list(entry.channels),
+        "created": manifest.provenance.created if manifest else "",
+        "metrics": manifest.provenance.metrics if manifest else {},
+        "fault": entry.fault,
+    }
 
 
 def promote(
@@ -131,18 +136,26 @@ def where(
 ) -> None:
     """What each channel points at, and with --live what the running decision nodes drive with."""
     registry = _registry(models)
-    digests = {entry.reference: entry.manifest.model.sha256 for entry in registry.entries()}
-    channels = {
-        name: {"active": c.active, "sha256": digests.get(c.active, ""), "previous": c.previous}
-        for name, c in registry.pointers().channels.items()
-    }
+    pointers = registry.pointers()
+    entries = {entry.reference: _row(entry) for entry in registry.entries()}
+    absent = {"sha256": "", "fault": "no such version; point the channel at one that `list` shows"}
+    channels: dict[str, dict[str, Any]] = {}
+    for name, channel in pointers.channels.items():
+        row = entries.get(channel.active, absent)
+        channels[name] = {
+            "active": channel.active,
+            "sha256": row["sha256"],
+            "previous": channel.previous,
+            "fault": row["fault"],
+        }
     running = _running(live_s) if live_s > 0.0 else None
     if as_json:
         typer.echo(json.dumps({"channels": channels, "running": running}))
         return
-    for name, channel in channels.items():
-        before = ", ".join(channel["previous"]) or "nothing"
-        typer.echo(f"{name:12} {channel['active']}  {channel['sha256'][:12]}  (before: {before})")
+    for name, target in channels.items():
+        before = ", ".join(target["previous"]) or "nothing"
+        what = target["fault"] or target["sha256"][:12]
+        typer.echo(f"{name:12} {target['active']}  {what}  (before: {before})")
     for node in running or []:
         typer.echo(f"running      {node['policy']}  {node['sha256'][:12]}  driver {node['driver']}")
     if running == []:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,6 @@ from autonomy_nodes.registry_cli import (
     default_key,
     trusted_directory,
 )
-
-if TYPE_CHECKING:
-    from autonomy_nodes.decision.runtime import Policy
 
 policy = typer.Typer(no_args_is_help=True, help="Check, describe, time, sign and release policies.")
 
@@ -66,8 +63,10 @@ def check(
 def card(name: PolicyName = "", as_json: AsJson = False) -> None:
     """Print the policy's card: inputs, output, provenance, measured figures."""
     from autonomy_nodes.decision.card import render
+    from autonomy_nodes.decision.contract import load_manifest
+    from autonomy_nodes.decision.pointer import manifest_of
 
-    manifest = _load(name).manifest
+    manifest = load_manifest(manifest_of(chosen(name)))
     typer.echo(manifest.model_dump_json() if as_json else render(manifest), nl=as_json)
 
 
@@ -133,9 +132,10 @@ def sign(
     from autonomy_interfaces.writing import writing
     from autonomy_nodes.decision.pointer import manifest_of
     from autonomy_nodes.decision.signature import sign as write_signature
+    from autonomy_nodes.decision.vetting import vet
 
     manifest = manifest_of(chosen(name))
-    _load(name)
+    vet(manifest)
     with writing(manifest.parent):
         signature = write_signature(manifest, key or default_key())
     typer.echo(f"{manifest.parent}: signed by key {signature.key_id}")
@@ -156,9 +156,3 @@ def verify(name: PolicyName = "", trusted: TrustedKeys = None, as_json: AsJson =
 
 
 add_registry_commands(policy)
-
-
-def _load(name: str) -> Policy:
-    from autonomy_nodes.decision.contract import load_policy
-
-    return load_policy(chosen(name))

@@ -112,3 +112,37 @@ def test_private_key_is_for_its_owner_and_never_overwritten(run, tmp_path):
     before = (tmp_path / "key.pem").read_bytes()
     assert run("keygen", tmp_path / "key.pem").exit_code == 2
     assert (tmp_path / "key.pem").read_bytes() == before
+
+
+def test_card_runs_nothing_of_the_graph(run, write_policy):
+    card = run("card", write_policy(b"not a graph"))
+    assert card.exit_code == 0 and "# linear 1.0.0" in card.stdout
+
+
+@pytest.fixture
+def broken_registry(tmp_path, write_policy):
+    """linear/1.0.0 as it should be, and linear/0.9.0, which channel `old` points at, a pipe."""
+    from autonomy_nodes.registry import Registry
+
+    registry = Registry(tmp_path / "models")
+    for version in ("0.9.0", "1.0.0"):
+        registry.add(write_policy(edit=lambda manifest, v=version: manifest.update(version=v)))
+    registry.promote("linear/1.0.0")
+    registry.promote("linear/0.9.0", channel="old")
+    manifest = registry.models / "linear" / "0.9.0" / "manifest.yaml"
+    manifest.unlink()
+    manifest.symlink_to("/dev/zero")
+    return registry.models
+
+
+def test_list_and_where_name_a_bad_version_and_go_on(run, broken_registry):
+    lines = run("list", "--models", broken_registry).stdout.splitlines()
+    assert "linear/0.9.0" in lines[0] and "a device or a pipe" in lines[0]
+    assert "linear/1.0.0" in lines[1] and "default" in lines[1]
+    versions = json.loads(run("list", "--models", broken_registry, "--json").stdout)["versions"]
+    assert [bool(version["fault"]) for version in versions] == [True, False]
+    where = run("where", "--models", broken_registry)
+    assert where.exit_code == 0 and "default      linear/1.0.0" in where.stdout
+    channels = json.loads(run("where", "--models", broken_registry, "--json").stdout)["channels"]
+    assert "a device or a pipe" in channels["old"]["fault"]
+    assert not channels["default"]["fault"] and channels["default"]["sha256"]
