@@ -5,7 +5,8 @@
     registry.promote("mine/1.2.0", Change…)
 
 A change writes `registry.yaml` anew beside the old one and renames it: whoever reads sees the
-state before or after, and the history in the same file as what it led to.
+state before or after, and the history in the same file as what it led to. Who changes holds a
+lock on the directory, so that of two changes the later one builds on the earlier.
 """
 
 from __future__ import annotations
@@ -30,16 +31,22 @@ from autonomy_nodes.decision.manifest import Manifest
 from autonomy_nodes.decision.pointer import (
     DEFAULT_CHANNEL,
     MANIFEST_FILE,
+    MAX_REGISTRY_BYTES,
     REGISTRY_FILE,
     Change,
     Channel,
     Pointers,
+    Withdrawal,
     read_pointers,
+    refuse_withdrawn,
 )
 from autonomy_nodes.decision.signature import SIGNATURE_FILE
+from autonomy_nodes.directory_lock import locked
 
 CARD_FILE = "CARD.md"
 MAX_PREVIOUS = 10
+PATIENCE_S = 30.0
+"""With another process that changes the registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,12 @@ class Registry:
             PolicyError: the policy is refused, or the version is there with other content.
         """
         manifest = load_policy(source).manifest
-        reference = f"{manifest.name}/{manifest.version}"
+        self.models.mkdir(parents=True, exist_ok=True)
+        with locked(self.models, PATIENCE_S):
+            return self._copy(source, manifest)
+
+    def _copy(self, source: Path, manifest: Manifest) -> str:
+        reference = manifest.reference
         target = self.models / reference
         if target.is_dir():
             there = load_manifest(target / MANIFEST_FILE)
@@ -130,18 +142,21 @@ class Registry:
         Raises:
             PolicyError: there is no such version, it is withdrawn, refused, or active already.
         """
-        pointers = self.pointers()
-        if reference in pointers.withdrawn:
-            raise PolicyError(reference, "version", "withdrawn", "one that is not")
-        manifest = load_policy(self.models / reference).manifest
-        if f"{manifest.name}/{manifest.version}" != reference:
-            found = f"{manifest.name}/{manifest.version}"
-            raise PolicyError(reference, "name and version", found, "those of its directory")
-        now = pointers.channels.get(channel)
-        if now is not None and now.active == reference:
-            raise PolicyError(reference, "channel", f"active in '{channel}'", "another version")
-        before = (now.active, *now.previous) if now else ()
-        return self._point(pointers, "promote", channel, reference, before, note)
+        with locked(self.models, PATIENCE_S):
+            pointers = self.pointers()
+            refuse_withdrawn(reference, pointers)
+            manifest = load_policy(self.models / reference).manifest
+            if manifest.reference != reference:
+                found = manifest.reference
+                raise PolicyError(reference, "name and version", found, "those of its directory")
+            now = pointers.channels.get(channel)
+            if now is not None and now.active == reference:
+                found = f"active in '{channel}'"
+                raise PolicyError(reference, "channel", found, "another version")
+            before = (now.active, *now.previous) if now else ()
+            pointers = self._pointed(pointers, "promote", channel, reference, before, note)
+            self._write(pointers)
+        return pointers.history[-1]
 
     def rollback(self, channel: str = DEFAULT_CHANNEL, note: str = "") -> Change:
         """Let a channel point at what it pointed at before.
@@ -149,30 +164,29 @@ class Registry:
         Raises:
             PolicyError: there is no such channel, or nothing before.
         """
-        pointers = self.pointers()
-        return self._back(pointers, "rollback", channel, note)
+        with locked(self.models, PATIENCE_S):
+            pointers = self._back(self.pointers(), "rollback", channel, note)
+            self._write(pointers)
+        return pointers.history[-1]
 
     def demote(self, reference: str, note: str = "") -> list[Change]:
-        """Withdraw a version: channels that point at it go back, and none may point at it again.
+        """Withdraw a version: channels that point at it go back, and it drives nowhere again.
 
         Raises:
             PolicyError: there is no such version, or a channel has nothing to go back to.
         """
-        if not (self.models / reference / MANIFEST_FILE).is_file():
-            raise PolicyError(reference, "version", "no such version", "one that `list` shows")
-        pointers = self.pointers()
-        if reference not in pointers.withdrawn:
-            pointers = pointers.model_copy(update={"withdrawn": (*pointers.withdrawn, reference)})
-        channels = [n for n, c in pointers.channels.items() if c.active == reference]
-        for name in channels:
-            self._target_before(pointers, name)
-        if not channels:
-            self._write(pointers)
-        changes = []
-        for name in channels:
-            changes.append(self._back(pointers, "demote", name, note))
+        with locked(self.models, PATIENCE_S):
+            if not (self.models / reference / MANIFEST_FILE).is_file():
+                raise PolicyError(reference, "version", "no such version", "one that `list` shows")
             pointers = self.pointers()
-        return changes
+            known = len(pointers.history)
+            withdrawal = Withdrawal(at=_now(), by=_who(), note=note)
+            withdrawn = {reference: withdrawal, **pointers.withdrawn}
+            pointers = pointers.model_copy(update={"withdrawn": withdrawn})
+            for name in [n for n, c in pointers.channels.items() if c.active == reference]:
+                pointers = self._back(pointers, "demote", name, note)
+            self._write(pointers)
+        return list(pointers.history[known:])
 
     def _target_before(self, pointers: Pointers, channel: str) -> tuple[str, tuple[str, ...]]:
         """What a channel goes back to, and what is then before that."""
@@ -188,12 +202,12 @@ class Registry:
 
     def _back(
         self, pointers: Pointers, action: Literal["rollback", "demote"], channel: str, note: str
-    ) -> Change:
+    ) -> Pointers:
         reference, before = self._target_before(pointers, channel)
         load_policy(self.models / reference)
-        return self._point(pointers, action, channel, reference, before, note)
+        return self._pointed(pointers, action, channel, reference, before, note)
 
-    def _point(
+    def _pointed(
         self,
         pointers: Pointers,
         action: Literal["promote", "rollback", "demote"],
@@ -201,32 +215,49 @@ class Registry:
         reference: str,
         previous: tuple[str, ...],
         note: str,
-    ) -> Change:
+    ) -> Pointers:
+        """The pointers after a change, which is the last of their history."""
         now = pointers.channels.get(channel)
         change = Change(
-            at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            at=_now(),
             action=action,
             channel=channel,
             before=now.active if now else None,
             after=reference,
             sha256=load_manifest(self.models / reference / MANIFEST_FILE).model.sha256,
-            by=f"{getpass.getuser()}@{socket.gethostname()}",
+            by=_who(),
             note=note,
         )
         kept = tuple(name for name in previous if name != reference)[:MAX_PREVIOUS]
         channels = {**pointers.channels, channel: Channel(active=reference, previous=kept)}
         history = (*pointers.history, change)
-        self._write(pointers.model_copy(update={"channels": channels, "history": history}))
-        return change
+        return pointers.model_copy(update={"channels": channels, "history": history})
 
     def _write(self, pointers: Pointers) -> None:
-        """Replace `registry.yaml` as a whole; what is written is valid, or nothing is."""
+        """Replace `registry.yaml` as a whole; what is written can be read again, or nothing is."""
         document = Pointers.model_validate(pointers.model_dump()).model_dump(mode="json")
-        self.models.mkdir(parents=True, exist_ok=True)
+        content = yaml.safe_dump(document, sort_keys=False, width=100).encode()
+        if len(content) > MAX_REGISTRY_BYTES:
+            expected = f"at most {MAX_REGISTRY_BYTES} bytes; move the oldest of `history` elsewhere"
+            raise PolicyError(
+                self.models / REGISTRY_FILE, "size", f"{len(content)} bytes", expected
+            )
         descriptor, name = tempfile.mkstemp(prefix=".registry_", dir=self.models)
-        with os.fdopen(descriptor, "w") as file:
-            yaml.safe_dump(document, file, sort_keys=False, width=100)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(self.models / REGISTRY_FILE)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(self.models / REGISTRY_FILE)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _who() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -16,6 +16,7 @@ from autonomy_nodes.registry_cli import (
     add_registry_commands,
     chosen,
     default_key,
+    models_directory,
     trusted_directory,
 )
 
@@ -46,11 +47,13 @@ def check(
 
     --signed: it must be signed by a trusted key too.
     """
+    from autonomy_nodes.decision.pointer import read_pointers, refuse_withdrawn
     from autonomy_nodes.decision.signature import Trust
     from autonomy_nodes.decision.vetting import vet
 
     asked = signed or trusted is not None
     verdict = vet(chosen(name), Trust(trusted_directory(trusted), allow_unsigned=not asked))
+    refuse_withdrawn(f"{verdict.name}/{verdict.version}", read_pointers(models_directory()))
     if as_json:
         typer.echo(json.dumps({"accepted": True, **asdict(verdict)}))
         return

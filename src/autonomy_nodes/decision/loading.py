@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autonomy_interfaces.share import share_directory
 from autonomy_nodes.decision.contract import load_policy
-from autonomy_nodes.decision.pointer import find_policy
+from autonomy_nodes.decision.pointer import find_policy, read_pointers, refuse_withdrawn
 from autonomy_nodes.decision.providers import CPU, Execution
 from autonomy_nodes.decision.runtime import BoundedPolicy
 from autonomy_nodes.decision.signature import Trust
@@ -38,11 +38,12 @@ class PolicyLoader:
         Its graph is checked in a child process; this one opens what passed, by its hash.
 
         Raises:
-            PolicyError: there is none, or it may not drive.
+            PolicyError: there is none, it may not drive, or its version is withdrawn.
         """
         directory = find_policy(name, self.models)
         sha256 = vet(directory, self.trust, self.rate_hz).sha256
         policy = load_policy(directory, self.trust, self.rate_hz, self.execution, sha256)
+        refuse_withdrawn(policy.manifest.reference, read_pointers(self.models))
         deadline_s = self.deadline_s or 1e-3 * policy.manifest.latency_budget_ms
         return BoundedPolicy(policy, deadline_s, self.execution.core)
 

@@ -139,6 +139,11 @@ class Manifest(Schema):
     provenance: Provenance
 
     @property
+    def reference(self) -> str:
+        """NAME/VERSION, by which a registry knows it."""
+        return f"{self.name}/{self.version}"
+
+    @property
     def output_tensors(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the graph's outputs, by name."""
         tensors: dict[str, tuple[int, ...]] = {self.output.tensor: tuple(self.output.shape)}

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from autonomy_nodes.decision.document import read_document, validated
 from autonomy_nodes.decision.errors import PolicyError
@@ -48,13 +48,28 @@ class Change(Schema):
     note: str = ""
 
 
+class Withdrawal(Schema):
+    """When a version was withdrawn, by whom and why."""
+
+    at: str = ""
+    by: str = ""
+    note: str = ""
+
+
 class Pointers(Schema):
-    """The file `registry.yaml`. withdrawn: versions that no channel may point at."""
+    """The file `registry.yaml`. withdrawn: versions that may not drive; a list of them will do."""
 
     registry_version: Literal[1] = 1
     channels: dict[ChannelName, Channel] = Field(default_factory=dict)
-    withdrawn: tuple[Version, ...] = ()
+    withdrawn: dict[Version, Withdrawal] = Field(default_factory=dict)
     history: tuple[Change, ...] = ()
+
+    @field_validator("withdrawn", mode="before")
+    @classmethod
+    def _listed(cls, withdrawn: object) -> object:
+        if isinstance(withdrawn, (list, tuple)):
+            return {version: {} for version in withdrawn}
+        return withdrawn
 
 
 def read_pointers(models: Path) -> Pointers:
@@ -68,6 +83,24 @@ def read_pointers(models: Path) -> Pointers:
         return Pointers()
     document = read_document(file, MAX_REGISTRY_BYTES, REGISTRY_REMEDY)
     return validated(Pointers, document, file, REGISTRY_REMEDY)
+
+
+def refuse_withdrawn(reference: str, pointers: Pointers) -> None:
+    """Refuse a version that the registry has withdrawn, wherever its files lie.
+
+    Args:
+        reference: NAME/VERSION.
+        pointers: of the registry.
+
+    Raises:
+        PolicyError: it is withdrawn; with when, by whom and why.
+    """
+    withdrawal = pointers.withdrawn.get(reference)
+    if withdrawal is not None:
+        why = f": {withdrawal.note}" if withdrawal.note else ""
+        by = f" by {withdrawal.by} at {withdrawal.at}" if withdrawal.by else ""
+        expected = "a version that is not; mend it under a new version number"
+        raise PolicyError(reference, "version", f"withdrawn{by}{why}", expected)
 
 
 def manifest_of(path: Path) -> Path:

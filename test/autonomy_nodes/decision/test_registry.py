@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
+from autonomy_nodes import registry as registry_module
 from autonomy_nodes.decision.contract import PolicyError, load_policy
+from autonomy_nodes.decision.loading import PolicyLoader
 from autonomy_nodes.decision.pointer import find_policy
+from autonomy_nodes.decision.signature import Trust
+from autonomy_nodes.directory_lock import locked
 from autonomy_nodes.registry import Registry
 
 
@@ -90,3 +98,69 @@ def test_broken_registry_file_is_an_error_and_not_an_empty_registry(registry, ve
         registry.promote(versions[0])
     with pytest.raises(PolicyError, match=r"channels: found 3.*mend the registry"):
         find_policy("", registry.models)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_withdrawn_version_does_not_drive_wherever_it_lies(registry, versions, tmp_path, elsewhere):
+    loader = PolicyLoader(registry.models, Trust(tmp_path, allow_unsigned=True), 20.0)
+    registry.demote(versions[1], note="cuts corners")
+    name = versions[1]
+    if elsewhere:
+        name = str(shutil.copytree(registry.models / versions[1], tmp_path / "copy"))
+    with pytest.raises(PolicyError, match=r"withdrawn by .*: cuts corners"):
+        loader.load(name)
+    loader.load(versions[0]).close()
+
+
+def test_withdrawn_version_that_a_channel_still_names_does_not_drive(registry, versions, tmp_path):
+    registry.promote(versions[0])
+    file = registry.models / "registry.yaml"
+    file.write_text(file.read_text().replace("withdrawn: {}", f"withdrawn: [{versions[0]}]"))
+    loader = PolicyLoader(registry.models, Trust(tmp_path, allow_unsigned=True), 20.0)
+    with pytest.raises(PolicyError, match="withdrawn"):
+        loader.load("")
+
+
+def test_withdrawal_is_kept_with_its_reason_when_other_things_change(registry, versions):
+    registry.demote(versions[2], note="cuts corners")
+    registry.promote(versions[0])
+    registry.demote(versions[2], note="later words")
+    assert registry.pointers().withdrawn[versions[2]].note == "cuts corners"
+
+
+def test_changes_at_the_same_time_are_all_in_the_history(registry, versions):
+    """All have read the pointers before any writes, unless one waits for the other."""
+    together = Barrier(4)
+
+    def promote(channel):
+        together.wait()
+        return Registry(registry.models).promote(versions[0], channel)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(promote, ["a", "b", "c", "d"]))
+    pointers = registry.pointers()
+    assert set(pointers.channels) == {"a", "b", "c", "d"}
+    assert {change.channel for change in pointers.history} == {"a", "b", "c", "d"}
+
+
+def test_registry_that_another_process_holds_is_left_as_it_is(registry, versions, monkeypatch):
+    monkeypatch.setattr(registry_module, "PATIENCE_S", 0.0)
+    with (
+        locked(registry.models, 0.0),
+        pytest.raises(PolicyError, match="locked by another process"),
+    ):
+        Registry(registry.models).promote(versions[0])
+    registry.promote(versions[0])
+
+
+def test_registry_grows_to_what_can_be_read_and_no_further(registry, versions):
+    registry.promote(versions[0])
+    with pytest.raises(PolicyError, match="move the oldest of `history`"):
+        registry.promote(versions[1], note="x" * 5 * 1024 * 1024)
+    assert registry.pointers().channels["default"].active == versions[0]
+
+
+def test_registry_that_is_not_there_is_said_to_be_none_and_not_made(tmp_path):
+    with pytest.raises(PolicyError, match="registry: found No such file"):
+        Registry(tmp_path / "absent").rollback()
+    assert not (tmp_path / "absent").exists()
