@@ -157,7 +157,8 @@ def where(
         what = target["fault"] or target["sha256"][:12]
         typer.echo(f"{name:12} {target['active']}  {what}  (before: {before})")
     for node in running or []:
-        typer.echo(f"running      {node['policy']}  {node['sha256'][:12]}  driver {node['driver']}")
+        what = f"{node['policy'] or 'no policy'}  {node['sha256'][:12]}".rstrip()
+        typer.echo(f"running      {node['node']}  {what}  driver {node['driver']}")
     if running == []:
         typer.echo("running      no decision node heard")
 
@@ -172,10 +173,7 @@ def _running(patience_s: float) -> list[dict[str, str]]:
     heard: dict[str, dict[str, str]] = {}
 
     def on_status(message: Any) -> None:
-        values = {pair.key: pair.value for pair in message.values}
-        heard[values.get("sha256", "")] = {
-            name: values.get(name, "") for name in ("policy", "sha256", "driver", "reason", "swap")
-        }
+        heard[message.hardware_id] = _told(message)
 
     context = Context()
     rclpy.init(context=context)
@@ -191,7 +189,14 @@ def _running(patience_s: float) -> list[dict[str, str]]:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown(context=context)
-    return list(heard.values())
+    return [heard[node] for node in sorted(heard)]
+
+
+def _told(message: Any) -> dict[str, str]:
+    """What a status says of its node: which it is, what it drives with, and how that goes."""
+    values = {pair.key: pair.value for pair in message.values}
+    names = ("policy", "sha256", "driver", "reason", "swap")
+    return {"node": message.hardware_id, **{name: values.get(name, "") for name in names}}
 
 
 def _registry(models: Path | None) -> Registry:

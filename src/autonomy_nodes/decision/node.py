@@ -8,6 +8,7 @@ the topic and the safety monitor sees it.
 from __future__ import annotations
 
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields, replace
@@ -105,6 +106,7 @@ class DecisionNode(Node):
         self._handovers = 0
         self._ticks = 0
         self._last_swap = ""
+        self._identity = f"{socket.gethostname()}{self.get_fully_qualified_name()}"
         self._loader = _loader(self._config)
         with ThreadPoolExecutor(1) as beside:
             loading = beside.submit(self._load_policy, core_config.driver)
@@ -268,7 +270,7 @@ class DecisionNode(Node):
         record = decision_record(output, roster, context, swaps)
         if self._records is not None:
             self._records.write(record)
-        self._status_publisher.publish(status_to_ros(record, self._last_swap))
+        self._status_publisher.publish(status_to_ros(record, self._last_swap, self._identity))
 
     def _publish_command(self) -> None:
         """Publish the held command with the stamp of its decision, a nanosecond later each time.
@@ -296,14 +298,15 @@ class DecisionNode(Node):
         self._path_publisher.publish(message)
 
 
-def status_to_ros(record: dict[str, Any], last_swap: str) -> DiagnosticStatus:
-    """`/decision/status` of a decision's record."""
+def status_to_ros(record: dict[str, Any], last_swap: str, identity: str) -> DiagnosticStatus:
+    """`/decision/status` of a decision's record; `identity`: which node of which host it is."""
     driver, reason = record["driver"], record["reason"]
     values = status_values(record, last_swap)
     return DiagnosticStatus(
         level=DiagnosticStatus.WARN if driver == "fallback" else DiagnosticStatus.OK,
         name="decision",
         message=f"{driver}: {reason}" if reason else driver,
+        hardware_id=identity,
         values=[KeyValue(key=key, value=value) for key, value in values.items()],
     )
 

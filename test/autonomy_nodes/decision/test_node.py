@@ -7,6 +7,7 @@ import itertools
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -86,12 +87,13 @@ class Client:
 
 
 @contextlib.contextmanager
-def _running(*parameters: str):
-    """The node as a process of its own; yields the process."""
+def _running(*parameters: str, name: str = ""):
+    """The node as a process of its own, `name` by a rule such as `__ns:=/x`; yields the process."""
     start = "from autonomy_nodes.decision.node import main; main()"
     command = [sys.executable, "-c", start, "--ros-args"]
     for parameter in ("allow_unsigned:=true", *parameters):
         command += ["-p", parameter]
+    command += ["-r", name] if name else []
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         yield process
@@ -232,6 +234,24 @@ def test_unsigned_policy_needs_a_parameter_that_allows_it(client, write_policy):
     with _running(f"policy:={write_policy()}", "allow_unsigned:=false"):
         client.until(lambda: client.statuses and client.statuses[-1]["driver"] == "fallback")
         assert client.statuses[-1]["reason"] == "no_policy"
+
+
+def test_nodes_with_the_same_policy_are_told_apart(client, write_policy):
+    from autonomy_nodes.registry_cli import _running as running
+
+    policy = f"policy:={write_policy()}"
+    with _running(policy), _running(policy, name="__ns:=/second"):
+        client.until(client.moving)
+        host = socket.gethostname()
+        wanted = {f"{host}/decision", f"{host}/second/decision"}
+        heard: list[dict[str, str]] = []
+
+        def both() -> bool:
+            heard[:] = running(0.5)
+            return {node["node"] for node in heard} == wanted
+
+        client.until(both)
+        assert [node["policy"] for node in heard] == ["linear 1.0.0"] * 2
 
 
 def test_broken_registry_leaves_the_planner_driving(client, tmp_path):
