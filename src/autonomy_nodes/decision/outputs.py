@@ -65,8 +65,8 @@ class ManoeuvreOutput(Schema):
     manoeuvres: Annotated[tuple[Motion, ...], Field(min_length=2, max_length=1024)]
 
     @model_validator(mode="after")
-    def _one_score_each(self) -> ManoeuvreOutput:
-        _one_score_each(self.shape[1], self.manoeuvres)
+    def _sound_table(self) -> ManoeuvreOutput:
+        _check_table(self.shape[1], self.manoeuvres)
         return self
 
 
@@ -85,8 +85,8 @@ class TrajectoryScoresOutput(Schema):
     tolerance: Positive
 
     @model_validator(mode="after")
-    def _one_score_each(self) -> TrajectoryScoresOutput:
-        _one_score_each(self.shape[1], self.trajectories)
+    def _sound_table(self) -> TrajectoryScoresOutput:
+        _check_table(self.shape[1], self.trajectories)
         return self
 
 
@@ -113,7 +113,9 @@ class WaypointsOutput(Schema):
         return self
 
 
-def _one_score_each(scores: int, motions: tuple[Motion, ...]) -> None:
+def _check_table(scores: int, motions: tuple[Motion, ...]) -> None:
+    if all(motion.vx == 0.0 and motion.wz == 0.0 for motion in motions):
+        raise ValueError(f"found {len(motions)} motions of vx 0 and wz 0, expected one that moves")
     if scores != len(motions):
         raise ValueError(f"shape: found {scores} scores, expected {len(motions)}")
 

@@ -14,6 +14,12 @@ import yaml
 from autonomy_nodes.decision.contract import MAX_MODEL_BYTES
 from autonomy_nodes.decision.errors import PolicyError
 from autonomy_nodes.decision.pointer import MANIFEST_FILE
+from autonomy_nodes.decision.remarks import (
+    DESCRIPTION_TO_FILL_IN,
+    LICENCE_TO_FILL_IN,
+    PROVENANCE,
+    TO_FILL_IN,
+)
 
 OutputKind = Literal["velocity", "manoeuvre", "trajectory_scores", "waypoints"]
 GUIDE_FILE = "GUIDE.md"
@@ -30,7 +36,8 @@ GUIDE = """\
    graph itself normalises.
 3. `statistics` of each input (mean, std, minimum, maximum, score_limit), so that inputs unlike
    the training data are noticed. Without them they are not.
-4. `output`: its kind, limits, and for tables what each entry is, in m/s and rad/s.
+4. `output`: its kind, limits, and for tables what each entry is, in m/s and rad/s. A table of
+   which nothing moves is refused.
 5. `description`, `licence`, `provenance`: what a person needs to trust it, or to make it again.
 
 Then
@@ -108,18 +115,15 @@ def draft(graph: onnx.GraphProto, kind: OutputKind, name: str) -> dict[str, Any]
     return {
         "name": name,
         "version": "0.1.0",
-        "description": "What it drives, where, and how it was trained.",
-        "licence": "LicenseRef-unknown",
+        "description": DESCRIPTION_TO_FILL_IN,
+        "licence": LICENCE_TO_FILL_IN,
         "rate_hz": 20.0,
         "latency_budget_ms": 20.0,
         "inputs": inputs,
         "output": _output(graph.output[0], kind),
         "provenance": {
-            "data": "unknown",
-            "code": "unknown",
-            "configuration": "unknown",
+            **dict.fromkeys(PROVENANCE, TO_FILL_IN),
             "seed": 0,
-            "created": "unknown",
         },
     }
 

@@ -120,15 +120,12 @@ def examine(path: Path, trust: Trust | None, rate_hz: float | None) -> Verdict:
     from autonomy_nodes.decision.contract import load_policy
     from autonomy_nodes.decision.dry_run import answers_alike
     from autonomy_nodes.decision.pointer import manifest_of
+    from autonomy_nodes.decision.remarks import remarks_on
     from autonomy_nodes.decision.signature import check_signature, read_signature
 
     policy = load_policy(path, trust, rate_hz)
     manifest, file = policy.manifest, manifest_of(path)
-    remarks = [
-        f"input '{spec.tensor}' has no statistics: strange values of it are not noticed"
-        for spec in manifest.inputs
-        if spec.statistics is None
-    ]
+    remarks = remarks_on(manifest)
     signer = check_signature(file, trust) if trust is not None else ""
     if not signer:
         remarks.append(

@@ -79,6 +79,36 @@ def test_new_begins_a_policy_that_is_accepted(run, tmp_path, graph):
     assert again.exit_code == 2 and "manifest.yaml" in again.stderr
 
 
+def test_check_names_what_a_template_leaves_open(run, tmp_path, graph, write_policy):
+    model = tmp_path / "mine.onnx"
+    model.write_bytes(graph().SerializeToString())
+    run("new", tmp_path / "mine", "--model", model)
+    notes = run("check", tmp_path / "mine").stdout
+    for words in (
+        "description is not filled in",
+        "licence is not filled in",
+        "provenance.data, provenance.code, provenance.configuration, provenance.created",
+    ):
+        assert words in notes
+    assert "not filled in" not in run("check", write_policy()).stdout
+
+
+def test_table_of_a_template_in_which_nothing_moves_is_refused(run, tmp_path, graph):
+    model = tmp_path / "mine.onnx"
+    model.write_bytes(graph().SerializeToString())
+    run("new", tmp_path / "mine", "--model", model, "--kind", "manoeuvre")
+    result = run("check", tmp_path / "mine")
+    assert result.exit_code == 2 and "expected one that moves" in result.stderr
+
+
+def test_check_names_a_limit_that_lets_everything_pass(run, write_policy):
+    def blind(manifest):
+        manifest["inputs"][0]["statistics"]["score_limit"] = 1e300
+
+    assert "score_limit 1e+300, far above the 2.5" in run("check", write_policy(edit=blind)).stdout
+    assert "hardly noticed" not in run("check").stdout
+
+
 def test_signed_policy_is_verified_until_a_byte_of_it_changes(run, tmp_path, write_policy):
     directory, keys = write_policy(), tmp_path / "keys"
     assert run("keygen", tmp_path / "key.pem").exit_code == 0

@@ -1,0 +1,60 @@
+"""What the user of a policy should know that is no reason to refuse it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autonomy_nodes.decision.features import rms_z
+from autonomy_nodes.decision.manifest import InputSpec, Manifest
+
+DESCRIPTION_TO_FILL_IN = "What it drives, where, and how it was trained."
+LICENCE_TO_FILL_IN = "LicenseRef-unknown"
+TO_FILL_IN = "unknown"
+"""What a template says of what only a person knows."""
+BLIND_RATIO = 2.0
+"""Of a score_limit to the score of an input with every feature at its training extreme."""
+PROVENANCE = ("data", "code", "configuration", "created")
+
+
+def remarks_on(manifest: Manifest) -> list[str]:
+    """What a manifest leaves open: fields as in the template, inputs that nothing watches."""
+    unfilled = [
+        name
+        for name in PROVENANCE
+        if getattr(manifest.provenance, name).strip() in ("", TO_FILL_IN)
+    ]
+    remarks = []
+    if manifest.description.strip() in ("", DESCRIPTION_TO_FILL_IN):
+        remarks.append("its description is not filled in")
+    if manifest.licence == LICENCE_TO_FILL_IN:
+        remarks.append(f"its licence is not filled in ({LICENCE_TO_FILL_IN})")
+    if unfilled:
+        fields = ", ".join(f"provenance.{name}" for name in unfilled)
+        remarks.append(f"not known where it is from: {fields}")
+    return remarks + [words for spec in manifest.inputs for words in _remarks_on_input(spec)]
+
+
+def _remarks_on_input(spec: InputSpec) -> list[str]:
+    if spec.statistics is None:
+        return [f"input '{spec.tensor}' has no statistics: strange values of it are not noticed"]
+    limit, farthest = spec.statistics.score_limit, farthest_score(spec)
+    if limit > BLIND_RATIO * farthest:
+        return [
+            f"input '{spec.tensor}' has score_limit {limit:g}, far above the {farthest:.3g} of "
+            "every feature at its training extreme: strange values of it are hardly noticed"
+        ]
+    return []
+
+
+def farthest_score(spec: InputSpec) -> float:
+    """Root mean square z-score of an input whose every feature is at its farther extreme.
+
+    No sample within the extremes of training scores higher. `spec` has statistics.
+    """
+    assert spec.statistics is not None
+    mean, std, low, high = (
+        np.asarray(getattr(spec.statistics, name), np.float32)
+        for name in ("mean", "std", "minimum", "maximum")
+    )
+    farther = mean + np.maximum(mean - low, high - mean)
+    return rms_z(farther, mean, std)
