@@ -55,7 +55,7 @@ class DecisionConfig:
     goal_tolerance: float = 0.3
     scan_timeout: float = 0.25
     odometry_timeout: float = 0.25
-    costmap_timeout: float = 0.3
+    costmap_timeout: float = 0.25
     return_ticks: int = 3
     collision_reaction: float = 0.15
     collision_margin: float = 0.03
