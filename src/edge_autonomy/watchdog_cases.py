@@ -63,8 +63,8 @@ class Case:
 
 
 SILENT_STREAM_MS = 3.0 * SENSOR_PERIOD_MS + 20.0
-# The decision node stops for a costmap that is 0.25 s old at its next decision; without costmaps one
-# comes every 0.1 s.
+# The decision node stops for a costmap that is 0.25 s old at its next decision: one comes every
+# 0.1 s where no costmap does.
 PERCEPTION_MS = 250.0 + 100.0 + 20.0
 # The base's own time-out, and braking from 2 m/s at 5 m/s².
 BASE_MS = 250.0 + 400.0 + 20.0
