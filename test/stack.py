@@ -22,6 +22,7 @@ from geometry_msgs.msg import PoseStamped, TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from autonomy_interfaces.geometry import relative
 from autonomy_interfaces.messages import Pose2D
@@ -34,6 +35,7 @@ START_S = 180.0
 """Longest wait for processes on a busy machine; no test measures it."""
 
 # A driver of `ros2 launch`'s own library, for machines that have it.
+EVENTS_QOS = QoSProfile(depth=256, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ROS_LAUNCH = """
 import json, sys
 from launch import LaunchDescription, LaunchService
@@ -121,6 +123,8 @@ class Stack:
         """Every /cmd_vel: when it was published (time.monotonic()), vx, wz."""
         self.states: list[tuple[float, str, dict[str, str]]] = []
         """Every /safety/state: when it was published, state, values."""
+        self.events: list[tuple[float, dict[str, str]]] = []
+        """Every /safety/event: when it was published, values; those from before we listened too."""
         self.truth: dict[str, str] = {}
         self.truth_time = 0.0
         """When the ground truth was published."""
@@ -203,6 +207,7 @@ class Stack:
 
         on(TwistStamped, "/cmd_vel", 50, self._take_command)
         on(DiagnosticArray, "/safety/state", STATE_QOS, self._take_state)
+        on(DiagnosticStatus, "/safety/events", EVENTS_QOS, self._take_event)
         on(Odometry, "/odom", SENSOR_QOS, self._take_odometry)
         on(DiagnosticStatus, "/mission/status", STATE_QOS, keep(self.mission))
         on(DiagnosticStatus, "/decision/status", 10, keep(self.decision))
@@ -215,6 +220,9 @@ class Stack:
     def _take_state(self, message: DiagnosticArray) -> None:
         status = message.status[0]
         self.states.append((self._published, status.message, _values(status)))
+
+    def _take_event(self, message: DiagnosticStatus) -> None:
+        self.events.append((self._published, _values(message)))
 
     def _take_truth(self, message: DiagnosticStatus) -> None:
         self.truth.update(_values(message))
