@@ -10,7 +10,6 @@ import numpy as np
 from safety_monitor.beams import Scan, misfit
 from safety_monitor.kernels import Floats
 from safety_monitor.reckoning import Pose, between
-from safety_monitor.scanner import Scanner
 from safety_monitor.watchdog import Fault, Finding
 
 _SECOND = 1_000_000_000
@@ -40,20 +39,21 @@ class Plausibility:
     world looks the same whichever way the robot moves (a corridor, an open field), nothing is said.
     """
 
-    def __init__(self, scanner: Scanner) -> None:
-        self._scanner = scanner
+    def __init__(self) -> None:
         self._reference: tuple[Scan, Pose, Pose] | None = None
         self._jumped = ""
         self._slip: tuple[int, str] | None = None
-        self.off = 0.0
-        """By how many metres odometry was wrong in the newest scan."""
 
-    def look(self, odometry: Pose, commanded: Pose) -> None:
-        """Take the scanner's newest scan, and where odometry and the commands say it was taken."""
-        scan, self.off = self._scanner.scan, 0.0
+    def look(self, scan: Scan, odometry: Pose, commanded: Pose) -> float:
+        """Take a new scan, and where odometry and the commands say that it was taken.
+
+        Returns:
+            By how many metres odometry was wrong.
+        """
         if self._reference is None:
             self._reference = scan, odometry, commanded
-            return
+            return 0.0
+        wrong_by = 0.0
         earlier, then, then_commanded = self._reference
         by_odometry = between(odometry, then)
         met, off, share = _compare(earlier, scan, by_odometry)
@@ -69,11 +69,12 @@ class Plausibility:
                     met, fit, _ = _compare(earlier, scan, other)
                     if met >= _FEWEST and fit < _BETTER * off:
                         self._slip = scan.stamp_ns, f"{name} fits the scan better by {apart:.2f} m"
-                        self._jumped, self.off = "", apart
-        old = scan.stamp_ns - earlier.stamp_ns > _REFERENCE_NS or self.off > 0.0
+                        self._jumped, wrong_by = "", apart
+        old = scan.stamp_ns - earlier.stamp_ns > _REFERENCE_NS or wrong_by > 0.0
         moved = math.hypot(by_odometry[0], by_odometry[1]) > _REFERENCE_WAY
         if not self._jumped and (old or moved or abs(by_odometry[2]) > _REFERENCE_TURN):
             self._reference = scan, odometry, commanded
+        return wrong_by
 
     def forget(self) -> None:
         """Compare with nothing earlier: a person has looked, or odometry had a gap."""

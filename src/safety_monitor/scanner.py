@@ -10,7 +10,9 @@ import numpy as np
 from safety_monitor.beams import Ranges, Scan, project_scan
 from safety_monitor.config import MonitorConfig
 from safety_monitor.kernels import Floats
+from safety_monitor.plausibility import Plausibility
 from safety_monitor.reckoning import Pose, between
+from safety_monitor.state_machine import Severity
 from safety_monitor.watchdog import Fault, Finding, Stream, not_finite
 
 MAX_BEAMS = 20_000
@@ -22,7 +24,10 @@ _POOR = 0.01
 
 
 class Scanner:
-    """Takes the scans of one source and judges them one by one."""
+    """Takes the scans of one source and judges them one by one, and against earlier ones.
+
+    is_new: whether the newest scan has not been looked at yet.
+    """
 
     def __init__(self, config: MonitorConfig, name: str, pose: tuple[float, ...]) -> None:
         self._pose = np.array(pose, dtype=np.float64)
@@ -36,6 +41,8 @@ class Scanner:
         self._bytes, self._repeats = b"", 0
         self._was_rich = self._blinded = False
         self._content: tuple[Finding, ...] = ()
+        self._plausible = Plausibility()
+        self.is_new = False
 
     @property
     def scan(self) -> Scan:
@@ -68,6 +75,7 @@ class Scanner:
         kept = np.array([middle, angle_increment, range_min, range_max])
         self._scan = Scan(stamp_ns, points, free, kept, self._pose)
         self._content = tuple(self._judge(len(points), invalid, empty))
+        self.is_new = True
 
     def _judge(self, hits: int, invalid: int, empty: int) -> Iterator[Finding]:
         """Whether a scan can be believed: so many beams return, are NaN, see nothing."""
@@ -95,13 +103,35 @@ class Scanner:
         points += (x, y)
         return points
 
-    def findings(self, now_ns: int) -> Iterator[Finding]:
-        """What is wrong with this scanner now."""
+    def compare(self, odometry: Pose, commanded: Pose, now_ns: int) -> float:
+        """Set the newest scan against the motion that odometry and the commands tell of.
+
+        Returns:
+            By how many metres odometry was wrong, as far as this scan can tell.
+        """
+        wrong = {f.fault for f in self._flaws(now_ns) if f.severity is Severity.STOP}
+        if Fault.SCAN_FROZEN in wrong:
+            # So were those before, that nobody knew of.
+            self._plausible.forget()
+        return 0.0 if wrong else self._plausible.look(self.scan, odometry, commanded)
+
+    def forget(self) -> None:
+        """Odometry had a gap: earlier scans are no reference any more."""
+        self._plausible.forget()
+
+    def _flaws(self, now_ns: int) -> Iterator[Finding]:
+        """What is wrong with the newest scan by itself."""
         yield from self._stream.findings(now_ns)
         yield from self._content
 
+    def findings(self, now_ns: int) -> Iterator[Finding]:
+        """What is wrong with this scanner now."""
+        yield from self._flaws(now_ns)
+        yield from self._plausible.findings(now_ns)
+
     def trust(self) -> None:
         """A person has looked: believe that nothing is there."""
+        self._plausible.forget()
         self._blinded = self._was_rich = False
         self._content = tuple(f for f in self._content if f.fault is not Fault.SCAN_BLINDED)
 

@@ -10,11 +10,10 @@ from safety_monitor.beams import Ranges, unseen
 from safety_monitor.config import MonitorConfig
 from safety_monitor.kernels import Body, Floats
 from safety_monitor.memory import SeenSpace
-from safety_monitor.plausibility import Plausibility
 from safety_monitor.reckoning import Pose
 from safety_monitor.scanner import Layout, Scanner
 from safety_monitor.state_machine import Severity
-from safety_monitor.watchdog import Fault, Finding
+from safety_monitor.watchdog import Finding
 from safety_monitor.whereabouts import GAP_NS, Whereabouts
 
 _BEHIND = np.array([[-10.0, 0.0]])
@@ -29,9 +28,7 @@ class Surroundings:
             name: Scanner(config, name, config.lidar_pose[3 * i : 3 * i + 3])
             for i, name in enumerate(config.scan_sources)
         }
-        self._plausible = {name: Plausibility(s) for name, s in self._scanners.items()}
         self._seen = SeenSpace(config, body)
-        self._remembered = dict.fromkeys(self._scanners, -1)
         self._where = where
         # A person has put the robot where it can turn, and answers for it until it moves.
         self._begin_anew = self._unmoved = True
@@ -48,9 +45,8 @@ class Surroundings:
 
     def trust(self, vouched: bool) -> None:
         """A person has looked; vouched: and put the robot where it can turn."""
-        for name, scanner in self._scanners.items():
+        for scanner in self._scanners.values():
             scanner.trust()
-            self._plausible[name].forget()
         if vouched:
             self._begin_anew = self._unmoved = True
 
@@ -78,36 +74,22 @@ class Surroundings:
             if then is None:
                 return False
             # Where the robot was is measured, not guessed from what it did before.
-            close = scanner.stamp_ns - latest.stamp_ns <= GAP_NS
-            if close and scanner.stamp_ns != self._remembered[name]:
-                self._remembered[name] = scanner.stamp_ns
-                self._compare(name, then, now_ns)
-                found = [*scanner.findings(now_ns), *self._plausible[name].findings(now_ns)]
-                wrong = any(finding.severity >= Severity.STOP for finding in found)
+            if scanner.is_new and scanner.stamp_ns - latest.stamp_ns <= GAP_NS:
+                scanner.is_new = False
+                commanded = self._where.commanded_at(scanner.stamp_ns) or then
+                wrong_by = scanner.compare(then, commanded, now_ns)
+                if wrong_by > 0.0:
+                    self._doubt(latest.pose, wrong_by, 0.0, 0.0, True)
+                wrong = any(f.severity >= Severity.STOP for f in scanner.findings(now_ns))
                 if not (wrong or self._where.contradicted):
                     self._seen.remember(name, scanner.scan, then)
         return True
 
-    def _compare(self, name: str, odometry: Pose, now_ns: int) -> None:
-        """Set a new scan against the motion that odometry and the commands tell of."""
-        scanner, plausible = self._scanners[name], self._plausible[name]
-        wrong = {f.fault for f in scanner.findings(now_ns) if f.severity is Severity.STOP}
-        if Fault.SCAN_FROZEN in wrong:
-            # So were those before, that nobody knew of.
-            plausible.forget()
-        if wrong:
-            return
-        commanded = self._where.commanded_at(scanner.scan.stamp_ns)
-        plausible.look(odometry, commanded or odometry)
-        latest = self._where.latest
-        if plausible.off > 0.0 and latest is not None:
-            self._doubt(latest.pose, plausible.off, 0.0, 0.0, True)
-
     def _doubt(self, pose: Pose, offset: float, along: float, turn: float, anew: bool) -> None:
         """As `SeenSpace.doubt`; anew: earlier scans are no reference any more."""
         self._seen.doubt(pose, offset, along, turn)
-        for plausible in self._plausible.values() if anew else ():
-            plausible.forget()
+        for scanner in self._scanners.values() if anew else ():
+            scanner.forget()
 
     def returns(self, base: Pose) -> Floats:
         """(N, 2) returns of all scanners' newest scans in the frame of `base`, after a `look`."""
@@ -126,5 +108,3 @@ class Surroundings:
         """What is wrong with the scanners now."""
         for scanner in self._scanners.values():
             yield from scanner.findings(now_ns)
-        for plausible in self._plausible.values():
-            yield from plausible.findings(now_ns)

@@ -207,19 +207,19 @@ class LoopWatch:
     def __init__(self, config: MonitorConfig) -> None:
         self._nominal = config.cycle_period + config.cycle_jitter
         self._limit = config.cycle_period * config.overrun_factor
-        self._starts: deque[int] = deque()
-        self._gaps: deque[int] = deque()
+        self._started_ns: int | None = None
+        # When each of the last gaps between two starts ended, and how long it was.
+        self._gaps: deque[tuple[int, int]] = deque()
         self.reaction = self._nominal
 
     def tick(self, steady_ns: int) -> list[Finding]:
         """Note the start of a cycle."""
-        if self._starts:
-            self._gaps.append(steady_ns - self._starts[-1])
-        self._starts.append(steady_ns)
-        while len(self._gaps) > 1 and steady_ns - self._starts[1] > self.WINDOW_NS:
-            self._starts.popleft()
+        if self._started_ns is not None:
+            self._gaps.append((steady_ns, steady_ns - self._started_ns))
+        self._started_ns = steady_ns
+        while self._gaps and steady_ns - self._gaps[0][0] > self.WINDOW_NS:
             self._gaps.popleft()
-        worst = max(self._gaps, default=0) / _SECOND
+        worst = max((gap for _, gap in self._gaps), default=0) / _SECOND
         self.reaction = max(self._nominal, worst)
         if worst <= self._limit:
             return []

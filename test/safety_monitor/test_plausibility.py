@@ -36,7 +36,7 @@ class Trial:
 
     def __init__(self) -> None:
         self.scanner = Scanner(MonitorConfig(), "scan", (0.0, 0.0, 0.0))
-        self.plausible = Plausibility(self.scanner)
+        self.plausible = Plausibility()
         self.rng = np.random.default_rng(0)
         self.now = TICK
         self.true = self.told = self.commanded = (0.0, 0.0, 0.0)
@@ -62,8 +62,8 @@ class Trial:
             ranges = change(world(self.true)) + self.rng.normal(0.0, 0.01, BEAMS)
             layout = FIRST, STEP, 0.1, 30.0
             self.scanner.take(ranges.astype(np.float32), layout, self.now, self.now)
-            self.plausible.look(self.told, self.commanded)
-            self.worst_off = max(self.worst_off, self.plausible.off)
+            off = self.plausible.look(self.scanner.scan, self.told, self.commanded)
+            self.worst_off = max(self.worst_off, off)
             found |= {finding.fault for finding in self.plausible.findings(self.now)}
         return found
 
