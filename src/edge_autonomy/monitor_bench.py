@@ -38,6 +38,7 @@ def _drive(config: MonitorConfig, beams: int, cycles: int) -> tuple[float, dict[
     monitor = SafetyMonitor(config)
     rng = np.random.default_rng(0)
     angles = np.linspace(-2.35619, 2.35619, beams)
+    layout = float(angles[0]), float(angles[1] - angles[0]), 0.1, 30.0
     now, x, y, yaw, v, w = 10**9, 0.0, 0.0, 0.0, 0.0, 0.0
     times, cpu, slowed, way = [], [], 0, 0.0
     gc.collect()
@@ -51,7 +52,7 @@ def _drive(config: MonitorConfig, beams: int, cycles: int) -> tuple[float, dict[
         monitor.on_odometry(now, v, w, now)
         monitor.on_imu(now, w, now)
         for source, ranges in zip(config.scan_sources, scans, strict=True):
-            monitor.on_scan(source, now, ranges, angles[0], angles[1] - angles[0], 0.1, 30.0, now)
+            monitor.on_scan(source, now, ranges, layout, now)
         monitor.on_command(now, *wish, now)
         output = monitor.step(now)
         cpu.append(1e3 * (time.thread_time() - started_cpu))

@@ -182,13 +182,7 @@ def is_hit(
     while near >= keep:
         if poses[count - 1, 4] <= passed:
             return False
-        last = count - 1
-        while k < last:
-            middle = (k + last) >> 1
-            if poses[middle, 4] <= passed:
-                k = middle + 1
-            else:
-                last = middle
+        k += int(np.searchsorted(poses[k:count, 4], passed, side="right"))
         dx, dy, c, s = x - poses[k, 0], y - poses[k, 1], poses[k, 2], poses[k, 3]
         near = clearance(c * dx + s * dy, c * dy - s * dx, body) - poses[k, 5]
         passed = poses[k, 4] + max(0.0, near - keep)

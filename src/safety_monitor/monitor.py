@@ -18,6 +18,7 @@ from safety_monitor.beams import Ranges
 from safety_monitor.config import MonitorConfig, zones_of
 from safety_monitor.envelope import Motion, MotionEnvelope
 from safety_monitor.kernels import Floats, signed_distance
+from safety_monitor.scanner import Layout
 from safety_monitor.state_machine import Severity, State, StateMachine
 from safety_monitor.surroundings import Surroundings
 from safety_monitor.watchdog import ClockWatch, Fault, Finding, LoopWatch, Stream, not_finite
@@ -72,18 +73,9 @@ class SafetyMonitor:
         return self._machine.state
 
     def on_scan(
-        self,
-        source: str,
-        stamp_ns: int,
-        ranges: Ranges,
-        angle_min: float,
-        angle_increment: float,
-        range_min: float,
-        range_max: float,
-        now_ns: int,
+        self, source: str, stamp_ns: int, ranges: Ranges, layout: Layout, now_ns: int
     ) -> None:
-        """Take a scan of one of `scan_sources`; ranges (N,) metres, angles rad."""
-        layout = (angle_min, angle_increment, range_min, range_max)
+        """Take a scan of one of `scan_sources`; ranges (N,) metres."""
         self._inbox.append((now_ns, stamp_ns, partial(self._around.take, source, ranges, layout)))
 
     def on_command(self, stamp_ns: int, vx: float, wz: float, now_ns: int) -> None:

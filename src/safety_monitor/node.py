@@ -143,7 +143,7 @@ class SafetyMonitorNode(Node):
         stamp_ns, now_ns = self._note(source, message)
         layout = (message.angle_min, message.angle_increment, message.range_min, message.range_max)
         ranges = np.frombuffer(message.ranges, dtype=np.float32)
-        self._monitor.on_scan(source, stamp_ns, ranges, *layout, now_ns)
+        self._monitor.on_scan(source, stamp_ns, ranges, layout, now_ns)
 
     def _on_odometry(self, message: Odometry) -> None:
         (stamp_ns, now_ns), velocity = self._note("odom", message), message.twist.twist

@@ -28,7 +28,7 @@ def rehearse(config: MonitorConfig) -> None:
         for source in config.scan_sources:
             ranges = rng.normal(3.0, 0.001, 90).astype(np.float32)
             ranges[0] = np.nan
-            monitor.on_scan(source, now, ranges, -2.0, 0.05, 0.1, 30.0, now)
+            monitor.on_scan(source, now, ranges, (-2.0, 0.05, 0.1, 30.0), now)
         monitor.on_command(now, *wish, now)
         output = monitor.step(now, now)
         moving = output.vx, output.wz

@@ -70,13 +70,13 @@ class Surroundings:
         for name, scanner in self._scanners.items():
             if scanner.stamp_ns is None:
                 return False
-            then = self._where.pose_at(scanner.stamp_ns)
+            then = self._where.reckoning.pose_at(scanner.stamp_ns)
             if then is None:
                 return False
             # Where the robot was is measured, not guessed from what it did before.
             if scanner.is_new and scanner.stamp_ns - latest.stamp_ns <= GAP_NS:
                 scanner.is_new = False
-                commanded = self._where.commanded_at(scanner.stamp_ns) or then
+                commanded = self._where.dictated.pose_at(scanner.stamp_ns) or then
                 wrong_by = scanner.compare(then, commanded, now_ns)
                 if wrong_by > 0.0:
                     self._doubt(latest.pose, wrong_by, 0.0, 0.0, True)
@@ -95,7 +95,7 @@ class Surroundings:
         """(N, 2) returns of all scanners' newest scans in the frame of `base`, after a `look`."""
         found = []
         for scanner in self._scanners.values():
-            then = self._where.pose_at(scanner.scan.stamp_ns)
+            then = self._where.reckoning.pose_at(scanner.scan.stamp_ns)
             assert then is not None, "only asked for after looking around"
             found.append(scanner.points_from(base, then))
         return np.concatenate(found)

@@ -19,6 +19,8 @@ _INCREDIBLE = 2.0
 class Whereabouts:
     """Believes odometry as far as it can be believed, and else goes by what was commanded.
 
+    reckoning: the way that was believed. dictated: the way, in a frame of its own, of a robot that
+    does at once as it is told.
     doubts: what nobody has read yet of how far the robot may be from where it is believed to be:
     its pose, by how many metres it may be farther off any way and along its heading, by how many
     radians, and whether there was a gap.
@@ -30,8 +32,8 @@ class Whereabouts:
         self._imu = Stream("imu", c, c.imu_timeout, slowest=c.imu_max_period)
         self._yaw_rates = YawRateAgreement(c)
         turning_point = c.turning_point, c.turning_point_per_curve
-        self._reckoning = DeadReckoning(turning_point, c.rates[0][0])
-        self._dictated = DeadReckoning(turning_point)
+        self.reckoning = DeadReckoning(turning_point, c.rates[0][0])
+        self.dictated = DeadReckoning(turning_point)
         self._commanded = Commanded(c)
         self._fastest = _INCREDIBLE * max(c.max_linear_velocity, -c.min_linear_velocity)
         self._now_ns = self._steady_ns = 0
@@ -45,7 +47,7 @@ class Whereabouts:
     @property
     def latest(self) -> Reckoned | None:
         """The newest measurement that was believed."""
-        return self._reckoning.latest
+        return self.reckoning.latest
 
     @property
     def stands(self) -> bool:
@@ -71,19 +73,11 @@ class Whereabouts:
     def tell(self, vx: float, wz: float) -> None:
         """A command goes to the base."""
         self._commanded.tell(self._steady_ns, vx, wz)
-        self._dictated.add(self._now_ns, vx, wz)
+        self.dictated.add(self._now_ns, vx, wz)
 
     def acting(self, age: float) -> Commands:
         """The commands that may have acted on the wheels in the last `age` seconds."""
         return self._commanded.acting(self._steady_ns - round(age * _SECOND))
-
-    def pose_at(self, stamp_ns: int) -> Pose | None:
-        """Where the robot was, if it is known."""
-        return self._reckoning.pose_at(stamp_ns)
-
-    def commanded_at(self, stamp_ns: int) -> Pose | None:
-        """Where it would have been, in a frame of its own, had it done at once as it was told."""
-        return self._dictated.pose_at(stamp_ns)
 
     def is_known(self, now_ns: int) -> bool:
         """Whether odometry tells, here and now, how the robot moves."""
@@ -113,12 +107,12 @@ class Whereabouts:
         at_ns = self._steady_ns - max(0, self._now_ns - stamp_ns)
         passed_ns = 0 if latest is None else stamp_ns - latest.stamp_ns
         if latest is None or (passed_ns <= GAP_NS and not self._gap):
-            (offset, along), turn, bridged = self._reckoning.add(stamp_ns, v, w), 0.0, False
+            (offset, along), turn, bridged = self.reckoning.add(stamp_ns, v, w), 0.0, False
         else:
             ends = self._commanded.moved(at_ns, (v, w), passed_ns / _SECOND)
             speeds, bridged = self._commanded.speeds, True
-            offset, along, turn = self._reckoning.bridge(stamp_ns, v, w, ends, speeds)
-        self.doubts.append((self._reckoning.pose, offset, along, turn, bridged))
+            offset, along, turn = self.reckoning.bridge(stamp_ns, v, w, ends, speeds)
+        self.doubts.append((self.reckoning.pose, offset, along, turn, bridged))
         self._measured(at_ns)
         self._gap = False
         if not self._yaw_rates.apart:
@@ -128,7 +122,7 @@ class Whereabouts:
         """Odometry and gyroscope contradict one another: go by what was commanded since."""
         latest, at_ns = self._agreed
         if latest is not None and not self._gap:
-            self._reckoning.go_back(latest)
+            self.reckoning.go_back(latest)
             self._measured(at_ns)
         self._gap = True
 

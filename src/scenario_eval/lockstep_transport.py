@@ -31,16 +31,13 @@ class Outbox(Generic[T]):
 def tell_monitor(monitor: SafetyMonitor, message: Message, now_ns: int) -> None:
     """Hand one measurement to the monitor in its own terms."""
     if isinstance(message, LaserScan):
-        monitor.on_scan(
-            "scan",
-            message.stamp_ns,
-            message.ranges,
+        layout = (
             message.angle_min,
             message.angle_increment,
             message.range_min,
             message.range_max,
-            now_ns,
         )
+        monitor.on_scan("scan", message.stamp_ns, message.ranges, layout, now_ns)
     elif isinstance(message, Odometry):
         monitor.on_odometry(message.stamp_ns, message.vx, message.wz, now_ns)
     elif isinstance(message, Imu):

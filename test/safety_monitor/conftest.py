@@ -152,7 +152,7 @@ class Rig:
             self.monitor.on_odometry(now, self.wheels if self.slips else self.v, self.w, now)
         self.monitor.on_imu(now, self.w + self.gyroscope, now)
         layout = ANGLES[0], step, RANGE_MIN, self.range_max
-        self.monitor.on_scan("scan", now + self.ahead, self.scan(), *layout, now)
+        self.monitor.on_scan("scan", now + self.ahead, self.scan(), layout, now)
 
     def tick(self, vx: float, wz: float) -> MonitorOutput:
         """One cycle of sensing, judging a command and moving for 20 ms."""

@@ -48,7 +48,7 @@ class Bench:
         if "imu" not in self.silent:
             self.monitor.on_imu(now, self.moving[1] if self.gyro is None else self.gyro, now)
         if "scan" not in self.silent:
-            self.monitor.on_scan("scan", now, self.scan(), -2.35619, STEP, 0.1, 30.0, now)
+            self.monitor.on_scan("scan", now, self.scan(), (-2.35619, STEP, 0.1, 30.0), now)
         if "command" not in self.silent:
             self.monitor.on_command(now, *self.wish, now)
         return self.monitor.step(now, self.steady)
@@ -233,7 +233,7 @@ def test_a_defect_of_the_monitor_is_an_emergency_stop_and_not_an_exception(
 
 
 def test_a_scan_of_a_source_that_is_not_configured_is_a_defect(bench: Bench) -> None:
-    bench.monitor.on_scan("other", bench.now, bench.scan(), 0.0, 0.1, 0.1, 30.0, bench.now)
+    bench.monitor.on_scan("other", bench.now, bench.scan(), (0.0, 0.1, 0.1, 30.0), bench.now)
     assert bench.tick().state == "emergency_stop"
 
 
@@ -321,7 +321,7 @@ def test_two_scanners_are_both_needed_and_both_heeded() -> None:
         for source, distance in (("front", 5.0), ("rear", rear)):
             if distance is not None:
                 ranges = (distance + rng.normal(0.0, 0.001, BEAMS)).astype(np.float32)
-                monitor.on_scan(source, now, ranges, -2.35619, STEP, 0.1, 30.0, now)
+                monitor.on_scan(source, now, ranges, (-2.35619, STEP, 0.1, 30.0), now)
         monitor.on_odometry(now, 0.0, 0.0, now)
         monitor.on_imu(now, 0.0, now)
         monitor.on_command(now, -0.4, 0.0, now)
@@ -517,7 +517,7 @@ def test_no_messages_bring_an_exception_or_a_command_that_is_none(messages) -> N
         now = bench.now
         if kind == "scan":
             at, ranges, *layout = values
-            monitor.on_scan("scan", at, as_float32(ranges), *layout, now)
+            monitor.on_scan("scan", at, as_float32(ranges), tuple(layout), now)
         elif kind == "command":
             monitor.on_command(*values, now)
         elif kind == "odometry":

@@ -35,7 +35,7 @@ for distance, wish in itertools.product((0.4, 2.0, np.inf), wishes):
         ranges = (distance + rng.normal(0.0, 0.001, 720)).astype(np.float32)
         monitor.on_odometry(now, *moving, now)
         monitor.on_imu(now, moving[1], now)
-        monitor.on_scan("scan", now, ranges, -2.35619, 4.71238 / 719, 0.1, 30.0, now)
+        monitor.on_scan("scan", now, ranges, (-2.35619, 4.71238 / 719, 0.1, 30.0), now)
         monitor.on_command(now, *wish, now)
         output = monitor.step(now, now)
         moving = (output.vx, output.wz)

@@ -31,7 +31,7 @@ def test_scanners_need_not_be_in_phase(earlier: int) -> None:
         monitor.on_imu(now, 0.0, now)
         for source, age in (("front", 0), ("rear", earlier * MS)):
             ranges = (3.0 + rng.normal(0.0, 0.001, BEAMS)).astype(np.float32)
-            monitor.on_scan(source, now - age, ranges, FIRST, STEP, 0.1, 30.0, now)
+            monitor.on_scan(source, now - age, ranges, (FIRST, STEP, 0.1, 30.0), now)
         monitor.on_command(now, 0.2, 0.0, now)
         states.append(monitor.step(now).state)
     assert set(states[40:]) == {"nominal"}

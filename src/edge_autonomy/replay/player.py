@@ -175,16 +175,14 @@ class MonitorReplay:
     def _take(self, topic: str, stamp_ns: int, message: Any) -> None:
         core, now_ns = self._core, self._now_ns
         if topic == "/scan":
-            core.on_scan(
-                "scan",
-                stamp_ns,
-                np.array(message.ranges, dtype=np.float32),
+            layout = (
                 message.angle_min,
                 message.angle_increment,
                 message.range_min,
                 message.range_max,
-                now_ns,
             )
+            ranges = np.array(message.ranges, dtype=np.float32)
+            core.on_scan("scan", stamp_ns, ranges, layout, now_ns)
         elif topic == "/odom":
             twist = message.twist.twist
             core.on_odometry(stamp_ns, twist.linear.x, twist.angular.z, now_ns)

@@ -165,7 +165,7 @@ class _MonitorFuzzer:
         if v.wild():
             layout = (v.number(4.0), v.number(0.1), v.number(1.0), v.number(30.0))
         source = self._config.scan_sources[number]
-        self._monitor.on_scan(source, v.stamp(self._now_ns), ranges, *layout, self._now_ns)
+        self._monitor.on_scan(source, v.stamp(self._now_ns), ranges, layout, self._now_ns)
 
     def _reset(self) -> None:
         self._monitor.on_odometry(self._now_ns + 1, 0.0, 0.0, self._now_ns + 1)
