@@ -188,7 +188,9 @@ class _Mark:
 def _tick(
     specs: tuple[InputSpec, ...], observation: Observation, label: tuple[float, float], mark: _Mark
 ) -> Dataset:
-    scan, guide, goal, velocity = (encode_source(spec.source, observation) for spec in specs)
+    scan, guide, goal, velocity = (
+        encode_source(part.source, observation) for spec in specs for part in spec.bindings.values()
+    )
     return Dataset(
         scan[None],
         guide[None],
@@ -205,7 +207,9 @@ def _tick(
 
 def _empty(specs: tuple[InputSpec, ...]) -> Dataset:
     scan, guide, goal, velocity = (
-        np.empty((0, math.prod(spec.source.shape)), np.float32) for spec in specs
+        np.empty((0, part.features), np.float32)
+        for spec in specs
+        for part in spec.bindings.values()
     )
     label, clearance = np.empty((0, 2), np.float32), np.empty(0, np.float32)
     numbers = (np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int8))

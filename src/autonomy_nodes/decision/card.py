@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autonomy_nodes.decision.inputs import InputSpec, Part
 from autonomy_nodes.decision.manifest import Manifest
 from autonomy_nodes.decision.outputs import (
     ManoeuvreOutput,
@@ -24,16 +25,11 @@ def render(manifest: Manifest) -> str:
         "",
         "## Inputs",
         "",
-        "| tensor | source | shape | history | out-of-distribution limit |",
+        "| input | source | shape or place | history | out-of-distribution limit |",
         "| --- | --- | --- | --- | --- |",
     ]
     for spec in manifest.inputs:
-        settings = spec.source.model_dump(exclude={"kind", "message", "frame", "unit"})
-        source = ", ".join([spec.source.kind, *(f"{k} {v}" for k, v in settings.items())])
-        limit = f"{spec.statistics.score_limit:g}" if spec.statistics else "unchecked"
-        lines.append(
-            f"| {spec.tensor} | {source} | {list(spec.shape)} | {spec.history} | {limit} |"
-        )
+        lines += _rows(spec)
     lines += ["", "## Output", "", _output(manifest), ""]
     if manifest.confidence is not None:
         confidence = manifest.confidence
@@ -53,6 +49,28 @@ def render(manifest: Manifest) -> str:
         lines += ["", "## Measured", "", "| metric | value |", "| --- | --- |"]
         lines += [f"| {name} | {value:g} |" for name, value in provenance.metrics.items()]
     return "\n".join(lines) + "\n"
+
+
+def _rows(spec: InputSpec) -> list[str]:
+    """A row of the table for the tensor, and one for each of its parts, by where in it they lie."""
+    if spec.source is not None:
+        only = spec.bindings[spec.tensor]
+        return [_row(spec.tensor, only, str(list(spec.shape)), spec.history)]
+    width = sum(part.size for part in spec.parts)
+    frame = f"{len(spec.parts)} parts, {width} numbers a tick"
+    rows = [f"| {spec.tensor} | {frame} | {list(spec.shape)} | {spec.history} | by part |"]
+    start = 0
+    for name, part in spec.bindings.items():
+        rows.append(_row(name, part, f"{start} … {start + part.size - 1}", part.history))
+        start += part.size
+    return rows
+
+
+def _row(name: str, part: Part, place: str, history: int) -> str:
+    settings = part.source.model_dump(exclude={"kind", "message", "frame", "unit"})
+    source = ", ".join([part.source.kind, *(f"{k} {v}" for k, v in settings.items())])
+    limit = f"{part.statistics.score_limit:g}" if part.statistics else "unchecked"
+    return f"| {name} | {source} | {place} | {history} | {limit} |"
 
 
 def _output(manifest: Manifest) -> str:

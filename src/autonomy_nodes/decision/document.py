@@ -8,6 +8,7 @@ for, are bounded too. Whatever is wrong is a `PolicyError` that names the file.
 from __future__ import annotations
 
 import os
+import re
 import reprlib
 import stat
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from yaml.constructor import ConstructorError
 from yaml.nodes import Node, ScalarNode
 
@@ -31,6 +33,8 @@ MAX_DEPTH = 32
 MAX_NODES = 500_000
 """Of a document, aliases counted as often as they are used."""
 MAX_NUMBER_CHARACTERS = 64
+OWN_MESSAGE = re.compile(r"(?:([\w. ]+): )?found (.+?), expected (.+)", re.DOTALL)
+"""What a check of a schema says: FIELD: found FOUND, expected EXPECTED."""
 NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
@@ -118,11 +122,25 @@ def validated(kind: type[AnySchema], document: Any, where: Path, remedy: str = "
     try:
         return kind.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or kind.__name__.lower()
-        named = first["type"] in ("missing", "value_error")
-        found = first["type"] if named else reprlib.repr(first["input"])
-        raise PolicyError(where, field, found, first["msg"] + remedy) from error
+        field, found, expected = _explained(error.errors(include_url=False)[0])
+        where_in = field or kind.__name__.lower()
+        raise PolicyError(where, where_in, found, expected + remedy) from error
+
+
+def _explained(problem: ErrorDetails) -> tuple[str, str, str]:
+    """Field, found and expected of what pydantic says, or what a schema's own check says."""
+    field = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "union_tag_invalid":
+        context = problem["ctx"]
+        return field, f"kind '{context['tag']}'", f"one of {context['expected_tags']}"
+    own = OWN_MESSAGE.fullmatch(message) if problem["type"] == "value_error" else None
+    if own is not None:
+        name, found, expected = own.groups()
+        return ".".join(part for part in (field, name) if part), found, expected
+    if problem["type"] in ("missing", "value_error"):
+        return field, problem["type"], message
+    return field, reprlib.repr(problem["input"]), message
 
 
 def _bound(content: bytes, where: Path) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 
 from autonomy_nodes.decision.answers import candidates, fault_of_limits
 from autonomy_nodes.decision.errors import InferenceError, PolicyError
-from autonomy_nodes.decision.manifest import InputSpec, Manifest
+from autonomy_nodes.decision.features import TensorBuilder
+from autonomy_nodes.decision.inputs import InputSpec, Part
+from autonomy_nodes.decision.manifest import Manifest
 from autonomy_nodes.decision.runtime import BoundedPolicy, Inference, Policy, Tensor
 
 PROBES = ("mean", "minimum", "maximum")
@@ -48,7 +50,7 @@ def dry_run(policy: Policy, where: Path) -> None:
 
 def answers_alike(policy: Policy) -> bool:
     """Whether the answer is the same to typical and to extreme inputs, where known."""
-    if all(spec.statistics is None for spec in policy.manifest.inputs):
+    if all(part.statistics is None for part in _parts(policy.manifest)):
         return False
     answers = [
         policy.infer({spec.tensor: _probe(spec, which) for spec in policy.manifest.inputs}).output
@@ -73,7 +75,7 @@ def _check_answer(manifest: Manifest, answer: Inference, which: str, where: Path
         raise PolicyError(where, field, output.tolist(), "finite values")
     if answer.confidence is not None and not 0.0 <= answer.confidence <= 1.0:
         raise PolicyError(where, f"{field}: confidence", answer.confidence, "a number in [0, 1]")
-    typical = which == "mean" and all(spec.statistics is not None for spec in manifest.inputs)
+    typical = which == "mean" and all(part.statistics is not None for part in _parts(manifest))
     if typical:
         excess = fault_of_limits(manifest.output, *candidates(manifest.output, output)[0])
         if excess is not None:
@@ -81,8 +83,13 @@ def _check_answer(manifest: Manifest, answer: Inference, which: str, where: Path
 
 
 def _probe(spec: InputSpec, which: str) -> Tensor:
-    """A tensor with the named statistic in every tick of the history; zeros without statistics."""
-    values = getattr(spec.statistics, which) if spec.statistics is not None else (0.0,)
-    normalised = (np.asarray(values, np.float32) - np.asarray(spec.offset)) / np.asarray(spec.scale)
-    frame = np.broadcast_to(normalised, (int(np.prod(spec.source.shape)),))
-    return np.tile(frame, spec.history).reshape(spec.shape).astype(np.float32)
+    """The tensor where every tick of the history was the named statistic; zeros without any."""
+    features = []
+    for part in spec.bindings.values():
+        values = getattr(part.statistics, which) if part.statistics is not None else (0.0,)
+        features.append(np.broadcast_to(np.asarray(values, np.float32), (part.features,)))
+    return TensorBuilder(spec).append(features)
+
+
+def _parts(manifest: Manifest) -> list[Part]:
+    return [part for spec in manifest.inputs for part in spec.bindings.values()]

@@ -18,7 +18,8 @@ from autonomy_interfaces.geometry import relative
 from autonomy_interfaces.messages import Costmap, LaserScan, Odometry, Pose2D
 from autonomy_nodes.decision.along_path import points_along
 from autonomy_nodes.decision.errors import InferenceError
-from autonomy_nodes.decision.manifest import InputSpec, Manifest
+from autonomy_nodes.decision.inputs import InputSpec, Statistics
+from autonomy_nodes.decision.manifest import Manifest
 from autonomy_nodes.decision.scan_sectors import pool_sectors
 from autonomy_nodes.decision.sources import (
     CostmapSource,
@@ -61,66 +62,106 @@ class FeatureEncoder:
     """Builds input tensors and says how familiar they are; keeps the history between ticks."""
 
     def __init__(self, manifest: Manifest):
-        self._specs = manifest.inputs
-        self._offsets = [np.asarray(spec.offset, np.float32) for spec in self._specs]
-        self._scales = [np.asarray(spec.scale, np.float32) for spec in self._specs]
-        self._histories: list[deque[Features]] = [
-            deque(maxlen=spec.history) for spec in self._specs
-        ]
+        self._builders = {spec.tensor: TensorBuilder(spec) for spec in manifest.inputs}
 
     def reset(self) -> None:
         """Forget the history, as before the first tick of a goal."""
-        for history in self._histories:
-            history.clear()
+        for builder in self._builders.values():
+            builder.reset()
 
     def encode(self, observation: Observation) -> tuple[dict[str, Features], list[Features]]:
         """Compute the tensors of this tick and append it to the history.
 
-        A history that is not full yet is filled with its oldest tick.
+        A history that is not full yet is filled with its oldest tick. A tick with a missing
+        input is in no history.
 
         Returns:
             The tensors by name, float32 in the manifest's shapes; and the features of each
-            input of this tick before normalisation, flat, in the manifest's order.
+            source of this tick before normalisation, flat, in the manifest's order of inputs and
+            of the parts in them.
 
         Raises:
             InferenceError: an input is missing and its rule is to refuse (`missing_input`).
         """
-        tensors: dict[str, Features] = {}
-        features: list[Features] = []
-        for spec, offset, scale, history in zip(
-            self._specs, self._offsets, self._scales, self._histories, strict=True
-        ):
-            raw = encode_source(spec.source, observation)
-            features.append(raw)
-            history.append((raw - offset) / scale)
-            frames = [history[0]] * (spec.history - len(history)) + list(history)
-            tensors[spec.tensor] = np.stack(frames).reshape(spec.shape)
-        return tensors, features
+        features = {
+            tensor: [encode_source(source, observation) for source in builder.sources]
+            for tensor, builder in self._builders.items()
+        }
+        tensors = {
+            tensor: builder.append(features[tensor]) for tensor, builder in self._builders.items()
+        }
+        return tensors, [raw for of_tensor in features.values() for raw in of_tensor]
+
+
+class TensorBuilder:
+    """Lays the features of one tensor's sources end to end, normalised, with their history.
+
+    sources: what feeds the tensor, in its order.
+    """
+
+    def __init__(self, spec: InputSpec):
+        parts = list(spec.bindings.values())
+        self.sources = [part.source for part in parts]
+        self._shape = spec.shape
+        self._offsets = [np.asarray(part.offset, np.float32) for part in parts]
+        self._scales = [np.asarray(part.scale, np.float32) for part in parts]
+        self._pasts = [_Window(part.history) for part in parts]
+        self._frames = _Window(spec.history)
+
+    def reset(self) -> None:
+        """Forget the history."""
+        for window in (*self._pasts, self._frames):
+            window.ticks.clear()
+
+    def append(self, features: list[Features]) -> Features:
+        """The tensor of a tick with these features, one (N,) array per source, not normalised."""
+        stretches = [
+            past.append((raw - offset) / scale)
+            for raw, offset, scale, past in zip(
+                features, self._offsets, self._scales, self._pasts, strict=True
+            )
+        ]
+        return self._frames.append(np.concatenate(stretches)).reshape(self._shape)
+
+
+class _Window:
+    """The last ticks of an array, oldest first."""
+
+    def __init__(self, length: int):
+        self.ticks: deque[Features] = deque(maxlen=length)
+        self._length = length
+
+    def append(self, newest: Features) -> Features:
+        """All ticks in one row; the oldest stands for those that were not yet."""
+        self.ticks.append(newest)
+        return np.concatenate([self.ticks[0]] * (self._length - len(self.ticks)) + [*self.ticks])
 
 
 class Familiarity:
     """Tells inputs that resemble the training data from those that do not."""
 
     def __init__(self, manifest: Manifest):
+        bindings = [item for spec in manifest.inputs for item in spec.bindings.items()]
         self._inputs = [
-            (index, spec.tensor, *_moments(spec), spec.statistics.score_limit)
-            for index, spec in enumerate(manifest.inputs)
-            if spec.statistics is not None
+            (index, name, *_moments(part.statistics), part.statistics.score_limit)
+            for index, (name, part) in enumerate(bindings)
+            if part.statistics is not None
         ]
 
     def score(self, features: list[Features]) -> tuple[float, str]:
-        """Score the features of one tick against the manifest's statistics.
+        """Score the features of one tick, as `encode` gives them, by the manifest's statistics.
 
         Returns:
             The largest ratio of an input's root mean square z-score to its limit, and that
-            input's tensor; above 1 the tick is out of distribution. (0, "") without statistics.
+            input's name (`InputSpec.bindings`); above 1 the tick is out of distribution.
+            (0, "") without statistics.
         """
-        worst, tensor = 0.0, ""
+        worst, worst_name = 0.0, ""
         for index, name, mean, std, limit in self._inputs:
             ratio = rms_z(features[index], mean, std) / limit
             if ratio > worst:
-                worst, tensor = ratio, name
-        return worst, tensor
+                worst, worst_name = ratio, name
+        return worst, worst_name
 
 
 def rms_z(features: Features, mean: Features, std: Features) -> float:
@@ -130,12 +171,8 @@ def rms_z(features: Features, mean: Features, std: Features) -> float:
     return score if math.isfinite(score) else math.inf
 
 
-def _moments(spec: InputSpec) -> tuple[Features, Features]:
-    assert spec.statistics is not None
-    return (
-        np.asarray(spec.statistics.mean, np.float32),
-        np.asarray(spec.statistics.std, np.float32),
-    )
+def _moments(statistics: Statistics) -> tuple[Features, Features]:
+    return np.asarray(statistics.mean, np.float32), np.asarray(statistics.std, np.float32)
 
 
 def encode_source(source: Source, observation: Observation) -> Features:

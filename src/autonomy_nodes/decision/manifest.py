@@ -7,91 +7,19 @@ the field's name says; frames are REP-105's `base_link` unless a field says othe
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from autonomy_nodes.decision.inputs import InputSpec
 from autonomy_nodes.decision.outputs import Confidence, Output
-from autonomy_nodes.decision.schema import PerFeature, Positive, Schema, TensorName
-from autonomy_nodes.decision.sources import Source
+from autonomy_nodes.decision.schema import Schema
+
+__all__ = ["MANIFEST_VERSION", "InputSpec", "Manifest", "ModelFile", "Provenance"]
 
 MANIFEST_VERSION: Literal[1] = 1
-ROUNDING = 1e-3
-
-
-class Statistics(Schema):
-    """What the input was in training, before normalisation; one value per feature or one for all.
-
-    score_limit: largest root mean square of the features' z-scores that is still familiar;
-    beyond it the input is out of distribution and the policy does not drive.
-    """
-
-    mean: PerFeature
-    std: PerFeature
-    minimum: PerFeature
-    maximum: PerFeature
-    score_limit: Positive
-
-    @model_validator(mode="after")
-    def _possible(self) -> Statistics:
-        if any(value < 0.0 for value in self.std):
-            raise ValueError(f"std: found {min(self.std)}, expected no negative value")
-        lengths = (len(self.minimum), len(self.mean), len(self.maximum))
-        size = max(lengths)
-        if any(length not in (1, size) for length in lengths):
-            return self  # the input's own check names the wrong length
-        low, mean, high = (
-            values * size if len(values) == 1 else values
-            for values in (self.minimum, self.mean, self.maximum)
-        )
-        for index, (least, middle, most) in enumerate(zip(low, mean, high, strict=True)):
-            # Figures are rounded to four decimals.
-            if not least - ROUNDING <= middle <= most + ROUNDING:
-                raise ValueError(
-                    f"feature {index}: found minimum {least}, mean {middle}, maximum {most}, "
-                    "expected minimum <= mean <= maximum"
-                )
-        return self
-
-
-class InputSpec(Schema):
-    """One input tensor of the graph, float32.
-
-    With a history of H > 1 the last H ticks are stacked, oldest first, in a dimension after the
-    batch's. The tensor holds (feature - offset) / scale.
-    """
-
-    tensor: TensorName
-    source: Source
-    shape: tuple[int, ...]
-    history: Annotated[int, Field(ge=1, le=64)] = 1
-    offset: PerFeature = (0.0,)
-    scale: PerFeature = (1.0,)
-    statistics: Statistics | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> InputSpec:
-        history = (self.history,) if self.history > 1 else ()
-        expected = (1, *history, *self.source.shape)
-        if self.shape != expected:
-            raise ValueError(
-                f"shape: found {list(self.shape)}, expected {list(expected)} "
-                f"from source '{self.source.kind}' and history {self.history}"
-            )
-        lengths: dict[str, tuple[float, ...]] = {"offset": self.offset, "scale": self.scale}
-        if self.statistics is not None:
-            for name in ("mean", "std", "minimum", "maximum"):
-                lengths[f"statistics.{name}"] = getattr(self.statistics, name)
-        features = math.prod(self.source.shape)
-        for name, values in lengths.items():
-            if len(values) not in (1, features):
-                raise ValueError(f"{name}: found {len(values)} values, expected 1 or {features}")
-        if any(value == 0.0 for value in self.scale):
-            raise ValueError("scale: found 0, expected non-zero values")
-        return self
 
 
 class ModelFile(Schema):
@@ -145,7 +73,7 @@ class Manifest(Schema):
 
     @property
     def output_tensors(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the graph's outputs, by name."""
+        """Shapes of those outputs of the graph that are used, by name."""
         tensors: dict[str, tuple[int, ...]] = {self.output.tensor: tuple(self.output.shape)}
         if self.confidence is not None:
             tensors[self.confidence.tensor] = tuple(self.confidence.shape)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from autonomy_nodes.decision.features import rms_z
-from autonomy_nodes.decision.manifest import InputSpec, Manifest
+from autonomy_nodes.decision.inputs import Part, Statistics
+from autonomy_nodes.decision.manifest import Manifest
 
 DESCRIPTION_TO_FILL_IN = "What it drives, where, and how it was trained."
 LICENCE_TO_FILL_IN = "LicenseRef-unknown"
@@ -31,29 +32,29 @@ def remarks_on(manifest: Manifest) -> list[str]:
     if unfilled:
         fields = ", ".join(f"provenance.{name}" for name in unfilled)
         remarks.append(f"not known where it is from: {fields}")
-    return remarks + [words for spec in manifest.inputs for words in _remarks_on_input(spec)]
+    bindings = [item for spec in manifest.inputs for item in spec.bindings.items()]
+    return remarks + [words for name, part in bindings for words in _remarks_on_input(name, part)]
 
 
-def _remarks_on_input(spec: InputSpec) -> list[str]:
-    if spec.statistics is None:
-        return [f"input '{spec.tensor}' has no statistics: strange values of it are not noticed"]
-    limit, farthest = spec.statistics.score_limit, farthest_score(spec)
+def _remarks_on_input(name: str, part: Part) -> list[str]:
+    if part.statistics is None:
+        return [f"input '{name}' has no statistics: strange values of it are not noticed"]
+    limit, farthest = part.statistics.score_limit, farthest_score(part.statistics)
     if limit > BLIND_RATIO * farthest:
         return [
-            f"input '{spec.tensor}' has score_limit {limit:g}, far above the {farthest:.3g} of "
+            f"input '{name}' has score_limit {limit:g}, far above the {farthest:.3g} of "
             "every feature at its training extreme: strange values of it are hardly noticed"
         ]
     return []
 
 
-def farthest_score(spec: InputSpec) -> float:
+def farthest_score(statistics: Statistics) -> float:
     """Root mean square z-score of an input whose every feature is at its farther extreme.
 
-    No sample within the extremes of training scores higher. `spec` has statistics.
+    No sample within the extremes of training scores higher.
     """
-    assert spec.statistics is not None
     mean, std, low, high = (
-        np.asarray(getattr(spec.statistics, name), np.float32)
+        np.asarray(getattr(statistics, name), np.float32)
         for name in ("mean", "std", "minimum", "maximum")
     )
     farther = mean + np.maximum(mean - low, high - mean)
