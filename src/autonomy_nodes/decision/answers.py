@@ -34,7 +34,7 @@ class Alternative(NamedTuple):
 def candidates(spec: Output, answer: Tensor) -> list[tuple[float, float]]:
     """Body velocities (vx m/s, wz rad/s) that a finite answer offers, the most wanted first."""
     if isinstance(spec, VelocityOutput):
-        return [(float(answer[0, 0]), float(answer[0, 1]))]
+        return [spec.velocity(answer[0])]
     if isinstance(spec, ManoeuvreOutput):
         best = spec.manoeuvres[int(np.argmax(answer[0]))]
         return [(best.vx, best.wz)]

@@ -9,6 +9,7 @@ from autonomy_nodes.decision.outputs import (
     TrajectoryScoresOutput,
     VelocityOutput,
 )
+from autonomy_nodes.decision.schema import NO_OFFSET, NO_SCALE
 
 
 def render(manifest: Manifest) -> str:
@@ -73,6 +74,15 @@ def _row(name: str, part: Part, place: str, history: int) -> str:
     return f"| {name} | {source} | {place} | {history} | {limit} |"
 
 
+def _units(output: VelocityOutput) -> str:
+    """How the tensor becomes a velocity, where it is none as it stands."""
+    clip = output.clip
+    clipped = f", clipped to {list(clip.low)} … {list(clip.high)}" if clip is not None else ""
+    if output.scale == NO_SCALE and output.offset == NO_OFFSET:
+        return clipped
+    return f"{clipped}, times {list(output.scale)} plus {list(output.offset)}"
+
+
 def _output(manifest: Manifest) -> str:
     output = manifest.output
     settings = output.model_dump(
@@ -81,7 +91,7 @@ def _output(manifest: Manifest) -> str:
     text = f"`{output.tensor}` {list(output.shape)}: {output.kind}"
     if isinstance(output, VelocityOutput):
         return (
-            f"{text}, vx {output.vx.low:g} … {output.vx.high:g} {output.units[0]}, "
+            f"{text}{_units(output)}, vx {output.vx.low:g} … {output.vx.high:g} {output.units[0]}, "
             f"wz {output.wz.low:g} … {output.wz.high:g} {output.units[1]}."
         )
     if isinstance(output, ManoeuvreOutput):

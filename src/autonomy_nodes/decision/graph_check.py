@@ -22,20 +22,21 @@ from autonomy_nodes.decision.graph_cost import (
     operations,
 )
 from autonomy_nodes.decision.manifest import Manifest
+from autonomy_nodes.decision.recurrence import REMEDY, state_inputs
 
 MAX_TENSOR_ELEMENTS = 16 * 1024 * 1024
 MAX_NODES = 4096
 
 ALLOWED_OPERATORS = frozenset(
     """
-    Abs Add ArgMax ArgMin AveragePool BatchNormalization Cast Clip Concat Constant Conv Cos
-    DequantizeLinear Div DynamicQuantizeLinear Elu Equal Erf Exp Flatten GRU Gather Gelu Gemm
-    GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid HardSwish Identity
-    InstanceNormalization LSTM LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax
-    MatMul MatMulInteger Max MaxPool Min Mish Mul Neg Not PRelu Pad Pow QLinearConv
-    QLinearMatMul QuantizeLinear Reciprocal ReduceL2 ReduceMax ReduceMean ReduceMin ReduceSum
-    Relu Reshape Selu Shape Sigmoid Sign Sin Slice Softmax Softplus Split Sqrt Squeeze Sub Sum
-    Tanh Transpose Unsqueeze Where
+    Abs Add ArgMax ArgMin AveragePool BatchNormalization Cast Clip Concat Constant
+    ConstantOfShape Conv Cos DequantizeLinear Div DynamicQuantizeLinear Elu Equal Erf Exp Expand
+    Flatten GRU Gather Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual
+    HardSigmoid HardSwish Identity InstanceNormalization LSTM LayerNormalization LeakyRelu Less
+    LessOrEqual Log LogSoftmax MatMul MatMulInteger Max MaxPool Min Mish Mul Neg Not PRelu Pad
+    Pow QLinearConv QLinearMatMul QuantizeLinear Reciprocal ReduceL2 ReduceMax ReduceMean
+    ReduceMin ReduceSum Relu Reshape Selu Shape Sigmoid Sign Sin Slice Softmax Softplus Split
+    Sqrt Squeeze Sub Sum Tanh Transpose Unsqueeze Where
     """.split()  # noqa: SIM905 - eighty quoted names would hide the list
 )
 
@@ -55,11 +56,8 @@ def check_graph(content: bytes, manifest: Manifest, where: Path) -> None:
     _check_operators(model, where)
     _check_data_is_inside(model, where)
     _check_well_formed(model, where)
-    initialised = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in initialised]
-    expected_inputs = {spec.tensor: spec.shape for spec in manifest.inputs}
-    _check_values("inputs", inputs, expected_inputs, where)
-    _check_values("output", list(model.graph.output), manifest.output_tensors, where)
+    _check_inputs(model, manifest, where)
+    _check_outputs(model, manifest, where)
     _check_sizes(model, where)
 
 
@@ -121,29 +119,48 @@ def _tensors(model: ModelProto) -> Iterator[TensorProto]:
             yield from attribute.tensors
 
 
-def _check_values(
-    field: str,
-    found: list[ValueInfoProto],
-    expected: dict[str, tuple[int, ...]],
-    where: Path,
-) -> None:
-    """Compare names, element types and shapes of graph inputs or outputs with the manifest."""
-    found_names = {value.name for value in found}
-    if found_names != set(expected):
-        raise PolicyError(where, f"{field} tensor names", sorted(found_names), sorted(expected))
-    for value in found:
-        tensor = value.type.tensor_type
-        if tensor.elem_type != TensorProto.FLOAT:
-            found_type = TensorProto.DataType.Name(tensor.elem_type)
-            raise PolicyError(where, f"{field} '{value.name}' type", found_type, "FLOAT")
-        shape = _shape_of(value)
-        if shape != expected[value.name]:
-            raise PolicyError(
-                where,
-                f"{field} '{value.name}' shape",
-                "dynamic" if shape is None else list(shape),
-                list(expected[value.name]),
-            )
+def _check_inputs(model: ModelProto, manifest: Manifest, where: Path) -> None:
+    """Compare the graph's inputs with the manifest's: each is fed, and none is a state."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    found = {value.name: value for value in model.graph.input if value.name not in stored}
+    expected = {spec.tensor: spec.shape for spec in manifest.inputs}
+    states = state_inputs(model.graph)
+    if states:
+        raise PolicyError(where, "inputs", f"{states} of a recurrent layer", REMEDY)
+    if set(found) != set(expected):
+        unfed = sorted(set(found) - set(expected))
+        advice = f"; nothing feeds {unfed}, be it a state between ticks or data" if unfed else ""
+        raise PolicyError(
+            where, "inputs tensor names", sorted(found), f"{sorted(expected)}{advice}"
+        )
+    for name, shape in expected.items():
+        _check_value("inputs", found[name], shape, where)
+
+
+def _check_outputs(model: ModelProto, manifest: Manifest, where: Path) -> None:
+    """Compare those of the graph's outputs that the manifest uses; it may have others."""
+    found = {value.name: value for value in model.graph.output}
+    expected = manifest.output_tensors
+    if not set(expected) <= set(found):
+        raise PolicyError(where, "output tensor names", sorted(found), sorted(expected))
+    for name, shape in expected.items():
+        _check_value("output", found[name], shape, where)
+
+
+def _check_value(field: str, value: ValueInfoProto, expected: tuple[int, ...], where: Path) -> None:
+    """Compare element type and shape of an input or output with the manifest."""
+    tensor = value.type.tensor_type
+    if tensor.elem_type != TensorProto.FLOAT:
+        found_type = TensorProto.DataType.Name(tensor.elem_type)
+        raise PolicyError(where, f"{field} '{value.name}' type", found_type, "FLOAT")
+    shape = _shape_of(value)
+    if shape != expected:
+        found, advice = (
+            ("dynamic", ", exported with fixed sizes") if shape is None else (list(shape), "")
+        )
+        raise PolicyError(
+            where, f"{field} '{value.name}' shape", found, f"{list(expected)}{advice}"
+        )
 
 
 def _shape_of(value: ValueInfoProto) -> tuple[int, ...] | None:
@@ -157,8 +174,12 @@ def _shape_of(value: ValueInfoProto) -> tuple[int, ...] | None:
     return tuple(dimension.dim_value for dimension in dimensions)
 
 
-def _check_sizes(model: ModelProto, where: Path) -> None:
-    """Refuse a graph with tensors that are huge or of unknown size, or that takes long to run."""
+def _check_sizes(stated: ModelProto, where: Path) -> None:
+    """Refuse a graph with tensors that are huge or of unknown size, or that takes long to run.
+
+    Sizes follow from the inputs' alone: what the file states of the others may be a lie.
+    """
+    model = _without_stated_shapes(stated)
     try:
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except Exception as error:  # onnx raises its own C++ exception types
@@ -170,6 +191,13 @@ def _check_sizes(model: ModelProto, where: Path) -> None:
                 raise PolicyError(
                     where, f"shape of tensor '{name}' ({node.op_type})", "unknown", "a static one"
                 )
+    for value in stated.graph.output:
+        shape = _shape_of(value)
+        if shape is not None and shape != shapes.get(value.name):
+            computed = shapes.get(value.name, "none")
+            raise PolicyError(
+                where, f"output '{value.name}' shape", shape, f"{computed}, as computed"
+            )
     for name, shape in shapes.items():
         if math.prod(shape) > MAX_TENSOR_ELEMENTS:
             raise PolicyError(
@@ -184,6 +212,16 @@ def _check_sizes(model: ModelProto, where: Path) -> None:
     ):
         if found > limit:
             raise PolicyError(where, field, found, f"at most {limit}")
+
+
+def _without_stated_shapes(model: ModelProto) -> ModelProto:
+    """A copy that states no shape but those of its inputs and of stored tensors."""
+    bare = ModelProto()
+    bare.CopyFrom(model)
+    del bare.graph.value_info[:]
+    for value in bare.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    return bare
 
 
 def _shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:

@@ -12,12 +12,17 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from autonomy_nodes.decision.schema import PerFeature, Positive, Schema, TensorName
+from autonomy_nodes.decision.schema import (
+    NO_OFFSET,
+    NO_SCALE,
+    PerFeature,
+    Positive,
+    Schema,
+    TensorName,
+)
 from autonomy_nodes.decision.sources import Source
 
 ROUNDING = 1e-3
-NO_OFFSET: PerFeature = (0.0,)
-NO_SCALE: PerFeature = (1.0,)
 
 History = Annotated[int, Field(ge=1, le=64)]
 

@@ -5,11 +5,24 @@ A new kind is a class here, an entry in `Output`, and its meaning in `answers`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+import math
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from autonomy_nodes.decision.schema import Finite, Positive, Schema, TensorName
+from autonomy_nodes.decision.schema import (
+    NO_OFFSET,
+    NO_SCALE,
+    Finite,
+    PerFeature,
+    Positive,
+    Schema,
+    TensorName,
+)
+
+COMPONENTS: Final = 2
+"""Of a body velocity: vx, wz."""
 
 
 class Limits(Schema):
@@ -25,15 +38,74 @@ class Limits(Schema):
         return self
 
 
+class Clip(Schema):
+    """What a tensor is clipped to before anything else, one value or one per component."""
+
+    low: PerFeature
+    high: PerFeature
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Clip:
+        for name, values in (("low", self.low), ("high", self.high)):
+            _check_components(name, values)
+        for i in range(COMPONENTS):
+            low, high = component(self.low, i), component(self.high, i)
+            if low >= high:
+                raise ValueError(f"found low {low} and high {high}, expected low < high")
+        return self
+
+
 class VelocityOutput(Schema):
-    """A body velocity: (vx m/s, wz rad/s), each inside its limits."""
+    """A body velocity: (vx m/s, wz rad/s), each inside its limits.
+
+    As with inputs, the tensor holds (velocity - offset) / scale, so that the velocity is
+    tensor * scale + offset. With `clip` the tensor is clipped first. Limits are of the velocity.
+    """
 
     kind: Literal["velocity"]
     tensor: TensorName
     shape: tuple[Literal[1], Literal[2]] = (1, 2)
     units: tuple[Literal["m/s"], Literal["rad/s"]]
+    clip: Clip | None = None
+    offset: PerFeature = NO_OFFSET
+    scale: PerFeature = NO_SCALE
     vx: Limits
     wz: Limits
+
+    def velocity(self, values: Sequence[float]) -> tuple[float, float]:
+        """Body velocity (vx m/s, wz rad/s) that the tensor's two values stand for."""
+        vx, wz = (self._physical(float(value), i) for i, value in enumerate(values))
+        return vx, wz
+
+    def reach(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """Least and most vx and wz, m/s and rad/s, that it can answer; None without `clip`."""
+        if self.clip is None:
+            return None
+        ends = [self.velocity([bound] * COMPONENTS) for bound in (-math.inf, math.inf)]
+        vx, wz = (sorted(values) for values in zip(*ends, strict=True))
+        return (vx[0], vx[1]), (wz[0], wz[1])
+
+    def _physical(self, value: float, i: int) -> float:
+        if self.clip is not None:
+            value = min(max(value, component(self.clip.low, i)), component(self.clip.high, i))
+        return value * component(self.scale, i) + component(self.offset, i)
+
+    @model_validator(mode="after")
+    def _possible(self) -> VelocityOutput:
+        for name, values in (("offset", self.offset), ("scale", self.scale)):
+            _check_components(name, values)
+        if any(value == 0.0 for value in self.scale):
+            raise ValueError("scale: found 0, expected non-zero values")
+        reach = self.reach()
+        if reach is None:
+            return self
+        for name, limits, (low, high) in zip(("vx", "wz"), (self.vx, self.wz), reach, strict=True):
+            if high < limits.low or low > limits.high:
+                raise ValueError(
+                    f"{name}: found limits [{limits.low:g}, {limits.high:g}], expected some of "
+                    f"[{low:g}, {high:g}] in them, to which clip, scale and offset lead"
+                )
+        return self
 
 
 class Confidence(Schema):
@@ -111,6 +183,16 @@ class WaypointsOutput(Schema):
         if self.tracked >= self.shape[1]:
             raise ValueError(f"tracked: found {self.tracked}, expected below {self.shape[1]}")
         return self
+
+
+def component(values: tuple[float, ...], i: int) -> float:
+    """Value i of one per component, or the one for all."""
+    return values[i % len(values)]
+
+
+def _check_components(name: str, values: tuple[float, ...]) -> None:
+    if len(values) not in (1, COMPONENTS):
+        raise ValueError(f"{name}: found {len(values)} values, expected 1 or {COMPONENTS}")
 
 
 def _check_table(scores: int, motions: tuple[Motion, ...]) -> None:

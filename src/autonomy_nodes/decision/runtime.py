@@ -79,6 +79,11 @@ class Policy:
         """The policy's contract."""
         return self._manifest
 
+    @property
+    def unused_outputs(self) -> list[str]:
+        """Outputs of the graph that its manifest does not name, and nobody looks at."""
+        return [o.name for o in self._session.get_outputs() if o.name not in self._outputs]
+
     def infer(self, tensors: Mapping[str, Tensor], options: Any = None) -> Inference:
         """Run the graph once.
 

@@ -135,6 +135,8 @@ def examine(path: Path, trust: Trust | None, rate_hz: float | None) -> Verdict:
             if trust is not None
             else "its signature was not checked"
         )
+    if policy.unused_outputs:
+        remarks.append(f"outputs that are not used: {', '.join(policy.unused_outputs)}")
     if answers_alike(policy):
         remarks.append("it gives the same answer to typical and to extreme inputs")
     return Verdict(
