@@ -14,15 +14,19 @@ import yaml
 from autonomy_nodes.decision.contract import MAX_MODEL_BYTES
 from autonomy_nodes.decision.errors import PolicyError
 from autonomy_nodes.decision.pointer import MANIFEST_FILE
+from autonomy_nodes.decision.recurrence import REMEDY, state_inputs
 from autonomy_nodes.decision.remarks import (
     DESCRIPTION_TO_FILL_IN,
     LICENCE_TO_FILL_IN,
     PROVENANCE,
+    SOURCE_TO_FILL_IN,
     TO_FILL_IN,
 )
 
 OutputKind = Literal["velocity", "manoeuvre", "trajectory_scores", "waypoints"]
 GUIDE_FILE = "GUIDE.md"
+KINDS = ("scan", "goal", "guide", "velocity", "costmap")
+AS_IT_STANDS = {"offset": [0.0, 0.0], "scale": [1.0, 1.0]}
 LIMITS = {"vx": {"low": -0.5, "high": 2.0}, "wz": {"low": -4.0, "high": 4.0}}
 
 GUIDE = """\
@@ -37,7 +41,8 @@ GUIDE = """\
 3. `statistics` of each input (mean, std, minimum, maximum, score_limit), so that inputs unlike
    the training data are noticed. Without them they are not.
 4. `output`: its kind, limits, and for tables what each entry is, in m/s and rad/s. A table of
-   which nothing moves is refused.
+   which nothing moves is refused. A velocity is tensor * scale + offset, after the tensor was
+   clipped to `clip` where that is given; without them the tensor is in m/s and rad/s.
 5. `description`, `licence`, `provenance`: what a person needs to trust it, or to make it again.
 
 Then
@@ -50,6 +55,27 @@ Then
 
 A graph with new weights is a new version: raise `version`, and set `model.sha256` (`sha256sum`).
 All fields are described in docs/policies.md.
+{flat}"""
+
+
+FLAT_GUIDE = """
+## The flat vector `{tensor}`
+
+It is one row of {size} numbers, and only who trained it knows which. List its `parts` in the order
+in which the environment put them together. As long as a kind is '{to_fill_in}', or the
+sizes do not add up to {size}, `policy check` refuses the manifest and says what is missing.
+
+    parts:
+    - source: {{kind: scan, beams: 36, field_of_view: 4.71, max_range: 10.0}}   # 36 numbers
+      scale: [10.0]
+    - source: {{kind: goal, max_distance: 10.0}}       # 3: distance, cosine, sine of the bearing
+      scale: [10.0, 1.0, 1.0]
+    - source: {{kind: velocity}}                       # 2: vx, wz
+    - source: {{kind: guide, lookahead: [0.5, 1.0]}}   # 2 for each point: x, y
+    - source: {{kind: costmap, size: 16, resolution: 0.1}}   # size * size, row by row
+
+`history: H` of the input: the row holds H ticks, oldest first, each with all parts (stacked
+frames). `history: H` of a part: that part alone holds H ticks, one after the other.
 """
 
 
@@ -97,21 +123,31 @@ def write_template(directory: Path, model: Path, kind: OutputKind, name: str) ->
         raise
     except Exception as error:  # protobuf's exceptions share no base class across versions
         raise PolicyError(model, "model", error, "an ONNX file") from error
-    path = write_policy(directory, content, draft(graph, kind, name))
-    (directory / GUIDE_FILE).write_text(GUIDE.format(directory=directory))
+    manifest = draft(graph, kind, name)
+    path = write_policy(directory, content, manifest)
+    first = manifest["inputs"][0]
+    about = {"tensor": first["tensor"], "size": first["shape"][-1], "to_fill_in": SOURCE_TO_FILL_IN}
+    flat = FLAT_GUIDE.format(**about) if "parts" in first else ""
+    (directory / GUIDE_FILE).write_text(GUIDE.format(directory=directory, flat=flat))
     return path
 
 
 def draft(graph: onnx.GraphProto, kind: OutputKind, name: str) -> dict[str, Any]:
     """A manifest guessed from the names and shapes of a graph's tensors, to be filled in.
 
+    The parts of a flat vector cannot be guessed: they are left open, so that it is refused.
+
     Raises:
-        PolicyError: the graph has no inputs or no outputs.
+        PolicyError: the graph has no inputs or no outputs, or a state between ticks.
     """
     stored = {tensor.name for tensor in graph.initializer}
-    inputs = [_input(value) for value in graph.input if value.name not in stored]
-    if not inputs or not graph.output:
+    values = [value for value in graph.input if value.name not in stored]
+    if not values or not graph.output:
         raise PolicyError(name, "model", "no inputs or no outputs", "a graph with both")
+    states = state_inputs(graph)
+    if states:
+        raise PolicyError(name, "inputs", f"{states} of a recurrent layer", REMEDY)
+    flat = len(values) == 1 and _is_flat(values[0])
     return {
         "name": name,
         "version": "0.1.0",
@@ -119,13 +155,33 @@ def draft(graph: onnx.GraphProto, kind: OutputKind, name: str) -> dict[str, Any]
         "licence": LICENCE_TO_FILL_IN,
         "rate_hz": 20.0,
         "latency_budget_ms": 20.0,
-        "inputs": inputs,
-        "output": _output(graph.output[0], kind),
+        "inputs": [_flat_input(values[0])] if flat else [_input(value) for value in values],
+        "output": _output(_answer(graph, kind), kind),
         "provenance": {
             **dict.fromkeys(PROVENANCE, TO_FILL_IN),
             "seed": 0,
         },
     }
+
+
+def _is_flat(value: onnx.ValueInfoProto) -> bool:
+    """Whether a graph's only input is a row of numbers that is not named after one source."""
+    return len(_shape(value)) == 2 and sum(kind in value.name.lower() for kind in KINDS) != 1
+
+
+def _flat_input(value: onnx.ValueInfoProto) -> dict[str, Any]:
+    part = {"source": {"kind": SOURCE_TO_FILL_IN}, "offset": [0.0], "scale": [1.0]}
+    return {"tensor": value.name, "shape": _shape(value), "history": 1, "parts": [part]}
+
+
+def _answer(graph: onnx.GraphProto, kind: OutputKind) -> onnx.ValueInfoProto:
+    """The first output whose shape fits the kind, or the first of all."""
+    for value in graph.output:
+        shape = _shape(value)
+        fits = {"velocity": shape == [1, 2], "waypoints": len(shape) == 3 and shape[2] == 2}
+        if fits.get(kind, len(shape) == 2 and shape[1] > 1):
+            return value
+    return graph.output[0]
 
 
 def _input(value: onnx.ValueInfoProto) -> dict[str, Any]:
@@ -151,7 +207,7 @@ def _output(value: onnx.ValueInfoProto, kind: OutputKind) -> dict[str, Any]:
     shape = _shape(value)
     common: dict[str, Any] = {"kind": kind, "tensor": value.name, "shape": shape}
     if kind == "velocity":
-        return {**common, "units": ["m/s", "rad/s"], **LIMITS}
+        return {**common, "units": ["m/s", "rad/s"], **AS_IT_STANDS, **LIMITS}
     if kind == "waypoints":
         return {**common, "units": "m", "interval_s": 0.25, "tracked": shape[1] // 2, **LIMITS}
     motions = [{"name": f"motion {i}", "vx": 0.0, "wz": 0.0} for i in range(shape[-1])]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from copy import deepcopy
 
 import numpy as np
 import pytest
+import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from autonomy_interfaces.messages import SECOND, Costmap, LaserScan, Odometry, Pose2D
+from autonomy_interfaces.share import share_directory
 from autonomy_nodes.decision.card import render
 from autonomy_nodes.decision.contract import load_manifest, load_policy
 from autonomy_nodes.decision.decision import Decision, DecisionConfig, DecisionInputs
 from autonomy_nodes.decision.errors import PolicyError
+from autonomy_nodes.decision.manifest import Manifest
+from autonomy_nodes.decision.template import write_template
 from autonomy_nodes.decision.vetting import examine
 from autonomy_nodes.planning.planner import Planner, PlannerConfig
 
@@ -22,6 +27,7 @@ WEIGHT = np.zeros((FRAME * HISTORY, 2), np.float32)
 WEIGHT[7, 0], WEIGHT[18, 0] = 2.0, 0.5  # vx two ticks ago, the right-hand sector now
 WEIGHT[24, 1], WEIGHT[17, 1] = 4.0, -0.5  # sine of the bearing now, wz of the last tick
 BIAS = np.array([[-0.25, 0.0]], np.float32)
+DOCUMENT = share_directory() / "docs" / "policies.md"
 
 
 def actor_critic(size=FRAME * HISTORY, value_bias=0.0):
@@ -259,10 +265,14 @@ def _with_state(model, passes_on):
 
 
 @pytest.mark.parametrize("passes_on", [False, True])
-def test_recurrent_policy_is_refused_with_the_reason(write, passes_on):
+def test_recurrent_policy_is_refused_with_the_reason(write, tmp_path, passes_on):
     model = _with_state(actor_critic(), passes_on)
     with pytest.raises(PolicyError, match=r"\['h_in'\] of a recurrent layer, expected no state"):
         load_policy(write(model=model))
+    file = tmp_path / "recurrent.onnx"
+    file.write_bytes(model.SerializeToString())
+    with pytest.raises(PolicyError, match="of a recurrent layer"):
+        write_template(tmp_path / "drafted", file, "velocity", "drafted")
 
 
 def test_input_that_nothing_feeds_is_named(write):
@@ -307,3 +317,31 @@ def test_card_shows_where_each_part_lies_and_how_an_action_becomes_a_velocity(wr
         "clipped to [-1.0] … [1.0], times [0.5, 1.5] plus [0.5, 0.0], vx 0 … 1 m/s",
     ):
         assert words in card
+
+
+def test_template_leaves_the_parts_open_and_is_refused_until_they_are_stated(tmp_path):
+    model = tmp_path / "model.onnx"
+    model.write_bytes(actor_critic().SerializeToString())
+    path = write_template(tmp_path / "mine", model, "velocity", "mine")
+    with pytest.raises(PolicyError, match=r"inputs\.0\.parts\.0\.source: found kind 'to be filled"):
+        load_policy(path)
+    guide = (path.parent / "GUIDE.md").read_text()
+    assert "one row of 27 numbers" in guide
+    example = yaml.safe_load(guide[guide.index("    parts:") : guide.index("`history: H` of")])
+    draft = yaml.safe_load(path.read_text())
+    assert draft["output"]["tensor"] == "actions"
+    draft["inputs"][0]["parts"] = example["parts"]
+    path.write_text(yaml.safe_dump(draft))
+    with pytest.raises(PolicyError, match=r"costmap 256 = 301, expected the 27 of shape"):
+        load_policy(path)
+    draft["inputs"][0] |= {"parts": INPUT["parts"], "history": 3}
+    path.write_text(yaml.safe_dump(draft))
+    assert "input 'obs.goal' has no statistics" in " ".join(examine(path, None, None).remarks)
+
+
+def test_manifest_of_the_guide_is_one():
+    section = DOCUMENT.read_text().split("## A policy from Stable-Baselines3")[1]
+    (text,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    manifest = Manifest.model_validate(yaml.safe_load(text))
+    assert [part.size for part in manifest.inputs[0].bindings.values()] == [36, 3, 2]
+    assert manifest.output.tensor == "actions"
