@@ -76,6 +76,21 @@ def test_parts_lie_end_to_end_in_their_order_each_normalised_its_way(write_polic
     np.testing.assert_allclose(tensors["obs"][0, :2], [0.5, -0.25])
 
 
+def test_vector_holds_the_bytes_of_the_tensors_of_its_sources(write_policy):
+    """However a policy takes its inputs, they are the same numbers."""
+    parts = {"scan": (SCAN, 4), "goal": (GOAL, 3), "velocity": (VELOCITY, 2)}
+    entries = [{"tensor": k, "shape": [1, n], **deepcopy(p)} for k, (p, n) in parts.items()]
+    apart = _load(write_policy, lambda manifest: manifest.update(inputs=entries))
+    one, several = FeatureEncoder(_load(write_policy, _flat())), FeatureEncoder(apart)
+    generator = np.random.default_rng(0)
+    for near, vx in generator.uniform(0.1, 9.9, (20, 2)):
+        flat, features = one.encode(_observation(near, vx))
+        tensors, same_features = several.encode(_observation(near, vx))
+        joined = np.concatenate([tensors[name] for name in parts], axis=1)
+        assert flat["obs"].tobytes() == joined.tobytes()
+        assert [a.tobytes() for a in features] == [b.tobytes() for b in same_features]
+
+
 @pytest.mark.parametrize("shape", [(1, 27), (1, 3, 9)])
 def test_history_of_the_vector_is_frame_by_frame(write_policy, shape):
     encoder = FeatureEncoder(_load(write_policy, _flat(shape=shape, history=3)))
