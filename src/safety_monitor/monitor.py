@@ -125,6 +125,12 @@ class SafetyMonitor:
         self._machine.reset()
         return True, f"{self._machine.state.value}: reset by {who}"
 
+    def patience_ns(self, now_ns: int) -> float:
+        """How long it is until one more input without which the robot stops falls silent."""
+        streams = [self._command_stream, self._where.odometry, *self._around.streams]
+        left = [stream.expires_ns + self._offset_ns - now_ns for stream in streams]
+        return min((each for each in left if each >= 0.0), default=math.inf)
+
     def step(self, now_ns: int, steady_ns: int | None = None) -> MonitorOutput:
         """One cycle.
 

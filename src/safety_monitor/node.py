@@ -49,8 +49,9 @@ _SECOND = 1_000_000_000
 # monitor that computes for so many microseconds on end is lost, and ended for another to begin.
 _NICENESS, _PRIORITY, _LOST_US = -10, 40, 500_000
 # Seconds: between repetitions of the state, between looks at the DDS graph, at least between a
-# cycle and one that a command brings forward, and at most for the recorder to have the last event.
-_STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE, _LAST_WORD = 0.2, 0.05, 0.002, 0.2
+# cycle and one that a command brings forward, for an input that is about to be too old to come yet,
+# and at most for the recorder to have the last event.
+_STATE_PERIOD, _LOOK_PERIOD, _SOONEST_CYCLE, _GRACE, _LAST_WORD = 0.2, 0.05, 0.002, 0.001, 0.2
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,9 @@ class SafetyMonitorNode(Node):
             self._monitor.on_command_lost("process gone")
         now_ns = self._now_ns()
         output = self._monitor.step(now_ns, started)
+        if (patience_ns := self._monitor.patience_ns(now_ns)) < self._period_ns:
+            # What falls silent before the next cycle's time is noticed as it does.
+            self._hasten(patience_ns / _SECOND + _GRACE)
         self._velocities.publish(twist(now_ns, output.vx, output.wz))
         self._show(output, now_ns, (time.monotonic_ns() - started) * 1e-6)
 

@@ -26,13 +26,13 @@ _POOR = 0.01
 class Scanner:
     """Takes the scans of one source and judges them one by one, and against earlier ones.
 
-    is_new: whether the newest scan has not been looked at yet.
+    stream: of its messages. is_new: whether the newest scan has not been looked at yet.
     """
 
     def __init__(self, config: MonitorConfig, name: str, pose: tuple[float, ...]) -> None:
         self._pose = np.array(pose, dtype=np.float64)
         self._config, self._name = config, name
-        self._stream = Stream(
+        self.stream = Stream(
             "scan", config, config.scan_timeout, slowest=config.scan_max_period, name=name
         )
         self._beam_key: tuple[int, float, float] | None = None
@@ -55,14 +55,9 @@ class Scanner:
             raise LookupError("no scan yet")
         return self._scan
 
-    @property
-    def stamp_ns(self) -> int | None:
-        """Stamp of the newest scan."""
-        return self._stream.stamp_ns
-
     def take(self, ranges: Ranges, layout: Layout, stamp_ns: int, now_ns: int) -> None:
         """Take a scan; one that cannot be read is a finding and replaces nothing."""
-        if not self._stream.take(stamp_ns, now_ns, _malformation(ranges, layout)):
+        if not self.stream.take(stamp_ns, now_ns, _malformation(ranges, layout)):
             return
         angle_min, angle_increment, range_min, range_max = layout
         directions = self._beams(len(ranges), angle_min, angle_increment)
@@ -121,7 +116,7 @@ class Scanner:
 
     def _flaws(self, now_ns: int) -> Iterator[Finding]:
         """What is wrong with the newest scan by itself."""
-        yield from self._stream.findings(now_ns)
+        yield from self.stream.findings(now_ns)
         yield from self._content
 
     def findings(self, now_ns: int) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from safety_monitor.memory import SeenSpace
 from safety_monitor.reckoning import Pose
 from safety_monitor.scanner import Layout, Scanner
 from safety_monitor.state_machine import Severity
-from safety_monitor.watchdog import Finding
+from safety_monitor.watchdog import Finding, Stream
 from safety_monitor.whereabouts import GAP_NS, Whereabouts
 
 _BEHIND = np.array([[-10.0, 0.0]])
@@ -68,15 +68,13 @@ class Surroundings:
             self._seen.start(latest.pose, self._unmoved)
             self._begin_anew, self._began_ns = False, now_ns
         for name, scanner in self._scanners.items():
-            if scanner.stamp_ns is None:
-                return False
-            then = self._where.reckoning.pose_at(scanner.stamp_ns)
-            if then is None:
+            stamp_ns = scanner.stream.stamp_ns
+            if stamp_ns is None or (then := self._where.reckoning.pose_at(stamp_ns)) is None:
                 return False
             # Where the robot was is measured, not guessed from what it did before.
-            if scanner.is_new and scanner.stamp_ns - latest.stamp_ns <= GAP_NS:
+            if scanner.is_new and stamp_ns - latest.stamp_ns <= GAP_NS:
                 scanner.is_new = False
-                commanded = self._where.dictated.pose_at(scanner.stamp_ns) or then
+                commanded = self._where.dictated.pose_at(stamp_ns) or then
                 wrong_by = scanner.compare(then, commanded, now_ns)
                 if wrong_by > 0.0:
                     self._doubt(latest.pose, wrong_by, 0.0, 0.0, True)
@@ -103,6 +101,11 @@ class Surroundings:
     def unknown(self, base: Pose, reach: float) -> Floats:
         """(N, 2) cells in reach that are neither in view nor remembered as free, base frame."""
         return self._seen.unknown(base, reach, [s.scan for s in self._scanners.values()])
+
+    @property
+    def streams(self) -> list[Stream]:
+        """Of the scanners' messages."""
+        return [scanner.stream for scanner in self._scanners.values()]
 
     def findings(self, now_ns: int) -> Iterator[Finding]:
         """What is wrong with the scanners now."""

@@ -116,6 +116,14 @@ class Stream:
             self.stamp_ns, self._came_ns = stamp_ns, now_ns
         return not self._refusal
 
+    @property
+    def expires_ns(self) -> float:
+        """When the input will be silent if nothing more comes."""
+        if self.stamp_ns is None:
+            return -math.inf
+        oldest, silence, _ = self._limits
+        return min(self.stamp_ns + oldest * _SECOND, self._came_ns + silence * _SECOND)
+
     def forget(self) -> None:
         """Nobody sends any more."""
         self.stamp_ns = None

@@ -19,8 +19,8 @@ _INCREDIBLE = 2.0
 class Whereabouts:
     """Believes odometry as far as it can be believed, and else goes by what was commanded.
 
-    reckoning: the way that was believed. dictated: the way, in a frame of its own, of a robot that
-    does at once as it is told.
+    odometry: its messages. reckoning: the way that was believed. dictated: the way, in a frame of
+    its own, of a robot that does at once as it is told.
     doubts: what nobody has read yet of how far the robot may be from where it is believed to be:
     its pose, by how many metres it may be farther off any way and along its heading, by how many
     radians, and whether there was a gap.
@@ -28,7 +28,7 @@ class Whereabouts:
 
     def __init__(self, config: MonitorConfig) -> None:
         self._config = c = config
-        self._odometry = Stream("odometry", c, c.odometry_timeout, slowest=c.odometry_max_period)
+        self.odometry = Stream("odometry", c, c.odometry_timeout, slowest=c.odometry_max_period)
         self._imu = Stream("imu", c, c.imu_timeout, slowest=c.imu_max_period)
         self._yaw_rates = YawRateAgreement(c)
         turning_point = c.turning_point, c.turning_point_per_curve
@@ -81,7 +81,7 @@ class Whereabouts:
 
     def is_known(self, now_ns: int) -> bool:
         """Whether odometry tells, here and now, how the robot moves."""
-        return not (self._gap or any(self._odometry.findings(now_ns)))
+        return not (self._gap or any(self.odometry.findings(now_ns)))
 
     def take_imu(self, wz: float, stamp_ns: int, now_ns: int) -> None:
         """Take a yaw rate of the gyroscope, rad/s."""
@@ -93,7 +93,7 @@ class Whereabouts:
         flaw, latest = not_finite(vx, wz), self.latest
         if abs(vx) > self._fastest or abs(wz) > _INCREDIBLE * self._config.max_angular_velocity:
             flaw = flaw or f"({vx}, {wz}) is faster than the base can be"
-        if not self._odometry.take(stamp_ns, now_ns, flaw):
+        if not self.odometry.take(stamp_ns, now_ns, flaw):
             # A copy, or one that a later one has overtaken, leaves nothing unknown; but where only
             # such ones come, stamps have stopped telling of time.
             lately = self._steady_ns - self._commanded.measured_ns <= 2 * GAP_NS
@@ -134,7 +134,7 @@ class Whereabouts:
 
     def findings(self, now_ns: int) -> Iterator[Finding]:
         """What is wrong with odometry and gyroscope now."""
-        yield from self._odometry.findings(now_ns)
+        yield from self.odometry.findings(now_ns)
         if self._config.use_imu:
             yield from self._imu.findings(now_ns)
             yield from self._yaw_rates.findings(now_ns)

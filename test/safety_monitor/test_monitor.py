@@ -71,6 +71,29 @@ def bench() -> Bench:
     return bench
 
 
+@pytest.mark.parametrize(
+    ("silent", "timeout_ms"), [("scan", 70), ("odometry", 70), ("command", 80)]
+)
+def test_its_patience_ends_where_the_next_input_falls_silent(
+    bench: Bench, silent: str, timeout_ms: int
+) -> None:
+    bench.silent.add(silent)
+    bench.run(3)
+    left = timeout_ms * MS - 3 * TICK
+    assert bench.monitor.patience_ns(bench.now) == left
+    assert bench.tick(left).state == "nominal"
+    assert bench.tick(MS).cause.startswith({"odometry": "odom"}.get(silent, silent))
+    # What is silent already is waited for no more.
+    assert bench.monitor.patience_ns(bench.now) > left
+
+
+def test_its_patience_outlasts_a_jump_of_the_clock_and_needs_an_input(bench: Bench) -> None:
+    bench.now += 10_000 * MS
+    bench.tick()
+    assert bench.monitor.patience_ns(bench.now) == 70 * MS
+    assert SafetyMonitor(MonitorConfig()).patience_ns(START) == math.inf
+
+
 def test_before_any_input_it_stands_in_a_safe_stop() -> None:
     output = SafetyMonitor(MonitorConfig()).step(START)
     assert (output.vx, output.wz, output.state) == (0.0, 0.0, "safe_stop")
