@@ -93,6 +93,13 @@ def test_whether_they_differ_now_is_known_before_it_has_lasted() -> None:
     assert not agreement.apart
 
 
+def test_without_a_gyroscope_there_is_nothing_to_differ_from() -> None:
+    agreement = YawRateAgreement(MonitorConfig())
+    agreement.compare(0, 2.0, 0.5)
+    agreement.forget()
+    assert not agreement.apart and not list(agreement.findings(10**18))
+
+
 def test_a_contradiction_is_dated_from_its_beginning() -> None:
     agreement = YawRateAgreement(MonitorConfig(yaw_rate_time=0.5))
     for k in range(6):
@@ -143,3 +150,14 @@ def test_a_message_as_old_as_may_be_is_taken() -> None:
     stream = Stream("scan", MonitorConfig(), 0.08)
     assert stream.take(920 * MS, SECOND)
     assert not Stream("scan", MonitorConfig(), 0.08).take(920 * MS - 1, SECOND)
+
+
+def test_a_stream_expires_as_it_falls_silent_by_its_stamp_or_by_its_coming() -> None:
+    stream = Stream("command", MonitorConfig(), 0.2, silence=0.08)
+    assert stream.expires_ns == -math.inf
+    for stamp_ms, left_ms in ((1000, 80), (870, 70)):
+        stream.forget()
+        assert stream.take(stamp_ms * MS, SECOND)
+        assert stream.expires_ns == SECOND + left_ms * MS
+        assert not list(stream.findings(int(stream.expires_ns)))
+        assert list(stream.findings(int(stream.expires_ns) + 1))
