@@ -22,8 +22,8 @@ from geometry_msgs.msg import PoseStamped, TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from autonomy_governance.messages import KEPT_EVENTS_QOS, SAFETY_EVENTS
 from autonomy_interfaces.geometry import relative
 from autonomy_interfaces.messages import Pose2D
 from autonomy_interfaces.ros import SENSOR_QOS, STATE_QOS, pose_to_ros
@@ -35,7 +35,6 @@ START_S = 180.0
 """Longest wait for processes on a busy machine; no test measures it."""
 
 # A driver of `ros2 launch`'s own library, for machines that have it.
-EVENTS_QOS = QoSProfile(depth=256, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ROS_LAUNCH = """
 import json, sys
 from launch import LaunchDescription, LaunchService
@@ -207,7 +206,7 @@ class Stack:
 
         on(TwistStamped, "/cmd_vel", 50, self._take_command)
         on(DiagnosticArray, "/safety/state", STATE_QOS, self._take_state)
-        on(DiagnosticStatus, "/safety/events", EVENTS_QOS, self._take_event)
+        on(DiagnosticStatus, SAFETY_EVENTS, KEPT_EVENTS_QOS, self._take_event)
         on(Odometry, "/odom", SENSOR_QOS, self._take_odometry)
         on(DiagnosticStatus, "/mission/status", STATE_QOS, keep(self.mission))
         on(DiagnosticStatus, "/decision/status", 10, keep(self.decision))
