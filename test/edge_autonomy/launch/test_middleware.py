@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 from edge_autonomy.launch.evaluate import evaluate_file
 
 ROOT = Path(__file__).resolve().parents[3]
+DDS = ROOT / "config" / "dds"
+NAMESPACE = "{http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles}"
+LOOPBACK_ALONE = ("maxInitialPeersRange", "interfaceWhiteList")
 NAMES = PROFILE, RANGE, PEERS = (
     "FASTRTPS_DEFAULT_PROFILES_FILE",
     "ROS_AUTOMATIC_DISCOVERY_RANGE",
@@ -50,3 +54,17 @@ def test_processes_share_no_memory_unless_their_user_says_so(
     given: dict[str, str], expected: tuple[str | None, ...]
 ) -> None:
     assert told(given) == dict(zip(NAMES, expected, strict=True))
+
+
+def test_on_loopback_the_profile_is_the_same_but_for_where_it_may_go() -> None:
+    loopback = ElementTree.parse(DDS / "udp_loopback.xml").getroot()
+    (transport,) = loopback.iter(f"{NAMESPACE}transport_descriptor")
+    for name in LOOPBACK_ALONE:
+        transport.remove(transport.find(f"{NAMESPACE}{name}"))
+    written = ElementTree.tostring(loopback, encoding="unicode")
+    anywhere = ElementTree.parse(DDS / "udp.xml").getroot()
+    assert ElementTree.canonicalize(
+        written.replace("udp_loopback", "udp"), strip_text=True
+    ) == ElementTree.canonicalize(
+        ElementTree.tostring(anywhere, encoding="unicode"), strip_text=True
+    )
