@@ -289,9 +289,13 @@ class Decision:
         now_ns: int,
         reason: str,
     ) -> DecisionOutput:
-        """Let the classical planner drive, within the limits whatever speed it started from."""
+        """Let the classical planner drive, within the limits whatever speed it started from.
+
+        It slows down no faster than the base can: where odometry says more than the limits, so
+        does its answer, which is brought within them along the arc that it is free on.
+        """
         plan = self._planner.plan(costmap, odometry, goal, now_ns)
-        command = VelocityCommand(now_ns, *self._limits.clip(plan.vx, plan.wz))
+        command = VelocityCommand(now_ns, *self._limits.along_arc(plan.vx, plan.wz))
         return DecisionOutput(command, "fallback", reason, plan.status, plan.path)
 
 

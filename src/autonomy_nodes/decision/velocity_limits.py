@@ -19,11 +19,6 @@ class VelocityLimits:
     highest_vx: float
     highest_wz: float
 
-    def clip(self, vx: float, wz: float) -> tuple[float, float]:
-        """Each of vx (m/s) and wz (rad/s) within its own limits."""
-        vx = min(max(vx, self.lowest_vx), self.highest_vx)
-        return vx, min(max(wz, -self.highest_wz), self.highest_wz)
-
     def along_arc(self, vx: float, wz: float) -> tuple[float, float]:
         """The fastest that the base can go on the arc of (vx m/s, wz rad/s), no faster than that.
 
@@ -42,4 +37,6 @@ class VelocityLimits:
             share = min(share, self.highest_wz / abs(wz))
         if share == 1.0:
             return vx, wz
-        return self.clip(share * vx, share * wz)
+        # The product may round to just beyond the limit that it stands for.
+        vx = min(max(share * vx, self.lowest_vx), self.highest_vx)
+        return vx, min(max(share * wz, -self.highest_wz), self.highest_wz)

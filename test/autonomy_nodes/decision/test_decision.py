@@ -282,6 +282,16 @@ def test_policy_beyond_the_robots_limits_is_slowed_along_its_arc(write_policy):
     assert (output.proposal.vx, output.proposal.wz) == (output.command.vx, output.command.wz)
 
 
+def test_planner_beyond_the_robots_limits_is_slowed_along_its_arc(write_policy):
+    rig = Rig(write_policy, driver="fallback", max_linear_velocity=2.0, max_angular_velocity=4.0)
+    rig.planner.command = (2.5, 1.0)
+    command = rig.tick().command
+    assert (command.vx, command.wz) == (pytest.approx(2.0), pytest.approx(0.8))
+    rig.planner.command = (1.0, -5.0)
+    command = rig.tick().command
+    assert (command.vx, command.wz) == (pytest.approx(0.8), pytest.approx(-4.0))
+
+
 def test_answer_beyond_all_reason_is_slowed_too_and_no_decision_hangs(write_policy):
     rig = Rig(write_policy)
     rig.policy.manifest = _any_velocity(rig.policy.manifest)
