@@ -64,7 +64,8 @@ from autonomy_nodes.decision.loading import PolicyLoader, share_loader
 from autonomy_nodes.decision.manifest import Manifest
 from autonomy_nodes.decision.node_config import DecisionNodeConfig
 from autonomy_nodes.decision.providers import Execution
-from autonomy_nodes.decision.record import RecordFile, TickContext, decision_record, status_values
+from autonomy_nodes.decision.record import TickContext, decision_record, status_values
+from autonomy_nodes.decision.record_file import RecordFile
 from autonomy_nodes.decision.rehearsal import warm_up
 from autonomy_nodes.decision.runtime import BoundedPolicy, PolicyRunner
 from autonomy_nodes.decision.switch import PolicySwitch
@@ -150,7 +151,7 @@ class DecisionNode(Node):
             return None
         file = Path(self._config.record_file)
         with writing(file):
-            return RecordFile(file, self.get_logger().error)
+            return RecordFile(file, self._config.record_size, self.get_logger().error)
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         """Begin a change of the policy or of its shadow; the rest is read at the start alone."""

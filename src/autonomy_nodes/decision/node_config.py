@@ -20,6 +20,8 @@ class DecisionNodeConfig:
         execution_provider: cpu, cuda, tensorrt or openvino.
         inference_core: CPU core that the inference thread is bound to; -1 for any.
         record_file: file that gets one JSON line per decision; empty for none.
+        record_size: MiB that this file and its older parts (FILE.1 …) take together, the oldest
+            going first; 0 for no bound.
         decision_rate: decisions per second where no costmap triggers them sooner.
         command_rate: of the timer that repeats the held command where no decision was published
             since its last tick, hertz.
@@ -39,6 +41,7 @@ class DecisionNodeConfig:
     execution_provider: str = "cpu"
     inference_core: int = -1
     record_file: str = ""
+    record_size: int = 256
     decision_rate: float = 20.0
     command_rate: float = 50.0
     command_deadline: float = 0.06

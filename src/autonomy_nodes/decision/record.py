@@ -6,13 +6,9 @@ The same facts go out as a JSON line (all of them, for a file) and as the values
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from autonomy_interfaces.writing import explained
 from autonomy_nodes.decision.decision import DecisionOutput
 from autonomy_nodes.decision.manifest import Manifest
 from autonomy_nodes.decision.roster import Roster, SwapEvent
@@ -35,26 +31,6 @@ class TickContext:
     handovers: int
     scan_stamp_ns: int
     policy: Manifest | None
-
-
-class RecordFile:
-    """JSON lines, written as they come; a full disk ends the file and not the node."""
-
-    def __init__(self, path: Path, tell: Callable[[str], None]) -> None:
-        """Append to `path`; `tell` hears, once, why no more is recorded."""
-        self._path, self._tell = path, tell
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: TextIO | None = path.open("a", buffering=1)
-
-    def write(self, record: dict[str, Any]) -> None:
-        """Append one record."""
-        if self._file is None:
-            return
-        try:
-            self._file.write(json.dumps(record, separators=(",", ":")) + "\n")
-        except OSError as error:
-            self._file = None
-            self._tell(f"no decision is recorded any more: {explained(error, self._path)}")
 
 
 def decision_record(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +13,7 @@ from autonomy_interfaces.messages import MILLISECOND, SECOND, Costmap, LaserScan
 from autonomy_nodes.decision.contract import load_policy
 from autonomy_nodes.decision.decision import Decision, DecisionConfig, DecisionInputs
 from autonomy_nodes.decision.errors import InferenceError
-from autonomy_nodes.decision.record import RecordFile, TickContext, decision_record, status_values
+from autonomy_nodes.decision.record import TickContext, decision_record, status_values
 from autonomy_nodes.decision.roster import SwapStage
 from autonomy_nodes.decision.runtime import Inference
 from autonomy_nodes.planning.planner import Plan, PlanStatus
@@ -361,13 +360,3 @@ def test_record_of_a_tick_says_who_drove_why_and_what_else_there_was(rig):
     values = status_values(record, "")
     assert values["policy"] == "linear old" and values["shadow_ticks"] == "2"
     assert all(isinstance(value, str) for value in values.values())
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_ends_the_record_and_says_so_once():
-    told = []
-    records = RecordFile(Path("/dev/full"), told.append)
-    for tick in range(3):
-        records.write({"tick": tick})
-    assert len(told) == 1
-    assert told[0].startswith("no decision is recorded any more: /dev/full: No space left")
