@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,11 @@ def write_policy(directory: Path, manifest: dict[str, Any], content: bytes) -> N
     (directory / MANIFEST_FILE).write_text(text)
 
 
+def rounded_figures(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Measured figures as a manifest states them."""
+    return {name: round(value, 4) for name, value in metrics.items()}
+
+
 def parity(
     network: PolicyNetwork, config: TrainingConfig, dataset: Dataset, directory: Path
 ) -> float:
@@ -167,7 +173,7 @@ def _manifest(config: TrainingConfig, metrics: dict[str, float], created: str) -
             "configuration": config.model_dump_json(),
             "seed": config.seed,
             "created": created,
-            "metrics": {name: round(value, 4) for name, value in metrics.items()},
+            "metrics": rounded_figures(metrics),
         },
     }
 

@@ -13,19 +13,21 @@ from typing import Any
 
 import numpy as np
 
+from autonomy_nodes.decision.contract import load_policy
 from policy_training.cards import data_card, model_card, release_notes
 from policy_training.config import Family, TrainingConfig
 from policy_training.dataset import Dataset, concatenate
 from policy_training.evaluate import Summary, evaluate, summarise
-from policy_training.export import MODEL_FILE, Exported, export
-from policy_training.fit import FitResult, fit, load_fit, save_fit
+from policy_training.export import MODEL_FILE, Exported, answers, export
+from policy_training.fit import FitResult, fit, load_fit, normalised, save_fit
 from policy_training.gather import plan_episodes
 from policy_training.quality import check
-from policy_training.quantise import quantise
+from policy_training.quantise import quantise, state_figures
 from policy_training.rounds import Gatherer, Progress
 from policy_training.tracking import Record, recorded
 
 INT8 = "int8"
+INT8_DRIVER = "policy_int8"
 CARD, NOTES, DATA_CARD = "CARD.md", "RELEASE_NOTES.md", "DATA_CARD.md"
 
 
@@ -124,7 +126,7 @@ def _judge(gatherer: Gatherer, learnt: _Learnt, out: Path, record: Record) -> di
         driver: _drive(gatherer, learnt.policy.directory, driver) for driver in drivers
     }
     if "policy" in drivers:
-        summaries["policy_int8"] = _drive(gatherer, small, "policy")
+        summaries[INT8_DRIVER] = _drive(gatherer, small, "policy")
     metrics = _metrics(learnt.result, summaries)
     exported = export(
         learnt.result.network,
@@ -135,7 +137,7 @@ def _judge(gatherer: Gatherer, learnt: _Learnt, out: Path, record: Record) -> di
         out,
         learnt.created,
     )
-    quantise(out, out / INT8, learnt.train, config)
+    state_figures(small, out / INT8, _int8_metrics(small, learnt.validation, config, summaries))
     record.metrics(metrics)
     figures = {
         "policy": str(out),
@@ -196,7 +198,25 @@ def _metrics(result: FitResult, summaries: Mapping[str, Summary]) -> dict[str, f
     if "default" in summaries:
         metrics["policy_tick_share"] = summaries["default"].policy_tick_share
     for driver, summary in summaries.items():
-        metrics[f"{driver}_success_rate"] = summary.success_rate
-        metrics[f"{driver}_contact_rate"] = summary.contact_rate
-        metrics[f"{driver}_mean_time_s"] = summary.mean_time_s
+        metrics |= _driven(driver, summary)
     return metrics
+
+
+def _int8_metrics(
+    policy: Path, held_out: Dataset, config: TrainingConfig, summaries: Mapping[str, Summary]
+) -> dict[str, float]:
+    """The INT8 variant's own figures, under the names that every policy's have."""
+    answer, _ = answers(load_policy(policy), normalised(held_out, config))
+    vx_rmse, wz_rmse = np.sqrt(np.mean(np.square(answer - held_out.label), axis=0))
+    metrics = {"validation_vx_rmse": float(vx_rmse), "validation_wz_rmse": float(wz_rmse)}
+    if INT8_DRIVER in summaries:
+        metrics |= _driven("policy", summaries[INT8_DRIVER])
+    return metrics
+
+
+def _driven(driver: str, summary: Summary) -> dict[str, float]:
+    return {
+        f"{driver}_success_rate": summary.success_rate,
+        f"{driver}_contact_rate": summary.contact_rate,
+        f"{driver}_mean_time_s": summary.mean_time_s,
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from autonomy_nodes.decision.contract import MANIFEST_FILE, load_policy
 from policy_training.blueprint import INPUT_NAMES
 from policy_training.config import TrainingConfig
 from policy_training.dataset import Array, Dataset
-from policy_training.export import MODEL_FILE, write_policy
+from policy_training.export import MODEL_FILE, rounded_figures, write_policy
 from policy_training.fit import normalised
 
 CALIBRATION_TICKS = 512
@@ -32,7 +32,8 @@ CALIBRATION_TICKS = 512
 def quantise(source: Path, directory: Path, train: Dataset, config: TrainingConfig) -> None:
     """Write the INT8 variant of the policy in `source` to `directory`, and load it once.
 
-    Its manifest is that of `source` but for its name, its description and the model's hash.
+    Its manifest is that of `source` but for its name, its description, the model's hash and the
+    figures: those of `source` were not measured on it (`state_figures`).
 
     Args:
         source: a policy that `export` wrote.
@@ -64,8 +65,21 @@ def quantise(source: Path, directory: Path, train: Dataset, config: TrainingConf
     manifest = yaml.safe_load((source / MANIFEST_FILE).read_text())
     manifest["name"] += "_int8"
     manifest["description"] += " Weights and activations in 8 bits."
+    manifest["provenance"]["metrics"] = {}
     write_policy(directory, manifest, model.SerializeToString())
     load_policy(directory)
+
+
+def state_figures(source: Path, directory: Path, metrics: Mapping[str, float]) -> None:
+    """Write the policy in `source`, which they were measured on, with its figures to `directory`.
+
+    Raises:
+        PolicyError: what is in `source` is no policy.
+    """
+    load_policy(source)
+    manifest = yaml.safe_load((source / MANIFEST_FILE).read_text())
+    manifest["provenance"]["metrics"] = rounded_figures(metrics)
+    write_policy(directory, manifest, (source / MODEL_FILE).read_bytes())
 
 
 class _Ticks(CalibrationDataReader):

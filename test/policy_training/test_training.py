@@ -136,15 +136,22 @@ def test_int8_variant_keeps_the_contract_and_nearly_the_answers(tmp_path):
     from policy_training.config import TrainingConfig
     from policy_training.export import answers, export
     from policy_training.fit import fit, normalised
-    from policy_training.quantise import quantise
+    from policy_training.quantise import quantise, state_figures
 
     config = TrainingConfig.model_validate({**TINY, "optimisation": {"epochs": 10, "batch": 64}})
     ticks = _random_ticks(1000, config.network)
     network = fit(ticks, ticks, config, lambda line: None).network
-    whole = export(network, config, ticks, ticks, {}, tmp_path / "whole", "2025-01-01")
+    figures = {"policy_success_rate": 0.9}
+    whole = export(network, config, ticks, ticks, figures, tmp_path / "whole", "2025-01-01")
     quantise(whole.directory, tmp_path / "int8", ticks, config)
     small, large = load_policy(tmp_path / "int8"), load_policy(whole.directory)
     assert small.manifest.name == "tiny_int8"
+    assert large.manifest.provenance.metrics == figures
+    assert small.manifest.provenance.metrics == {}
+    state_figures(tmp_path / "int8", tmp_path / "judged", {"policy_success_rate": 0.81234})
+    judged = load_policy(tmp_path / "judged").manifest
+    assert judged.provenance.metrics == {"policy_success_rate": 0.8123}
+    assert judged.model.sha256 == small.manifest.model.sha256
     inputs = normalised(_random_ticks(100, config.network), config)
     difference = answers(small, inputs)[0] - answers(large, inputs)[0]
     assert 0.0 < np.sqrt(np.mean(np.square(difference))) < 0.05
@@ -201,7 +208,12 @@ def _check_policy(directory, figures):
     assert manifest.confidence is not None
     for name in ("CARD.md", "RELEASE_NOTES.md"):
         assert manifest.model.sha256 in (directory / name).read_text()
-    assert load_policy(directory / "int8").manifest.name == "smoke_int8"
+    small = load_policy(directory / "int8").manifest
+    assert small.name == "smoke_int8"
+    own = small.provenance.metrics
+    assert own["policy_mean_time_s"] == round(figures["policy_int8_mean_time_s"], 4)
+    assert own["validation_vx_rmse"] != manifest.provenance.metrics["validation_vx_rmse"]
+    assert own["validation_vx_rmse"] == pytest.approx(figures["validation_vx_rmse"], abs=0.05)
 
 
 def _check_resume(arguments, figures, tmp_path):
