@@ -29,7 +29,10 @@ def train(
         Path | None, typer.Option(help="Training configuration (config/training/*.yaml).")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Directory of the policy; default out/policies/NAME.")
+        Path | None,
+        typer.Option(
+            help="Directory of the policy; default out/policies/NAME, or NAME_seedN by --seed N."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed instead of the configuration's.")] = None,
     workers: Annotated[
@@ -54,11 +57,14 @@ def train(
 
     try:
         settings = load_training_config(config)
+        name, configured = settings.name, settings.seed
         changes = {"seed": seed, "workers": workers}
         given = {name: value for name, value in changes.items() if value is not None}
         settings = settings.model_copy(update=given)
-        target = out or Path("out") / "policies" / settings.name
-        work = Path("out") / "training" / f"{settings.name}_seed{settings.seed}"
+        seeded = f"{name}_seed{settings.seed}"
+        own = name if settings.seed == configured else seeded
+        target = out or Path("out") / "policies" / own
+        work = Path("out") / "training" / seeded
         with writing(work, "free some space there and go on with --resume"):
             figures = run(settings, target, work, _progress, resume, track)
     except TrainingError as error:

@@ -98,6 +98,30 @@ def test_missing_configuration_is_one_line_and_exit_code_two(tmp_path):
     assert "absent.yaml" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "directory"),
+    [
+        ([], "out/policies/tiny"),
+        (["--seed", "0"], "out/policies/tiny"),
+        (["--seed", "4"], "out/policies/tiny_seed4"),
+        (["--seed", "4", "--out", "mine"], "mine"),
+    ],
+)
+def test_another_seed_leaves_the_policy_of_the_first_alone(
+    tmp_path, monkeypatch, arguments, directory
+):
+    written = []
+
+    def run(config, out, work, *_):
+        written.append((config.seed, str(out)))
+        raise TrainingError("far enough")
+
+    monkeypatch.setattr("policy_training.pipeline.run", run)
+    monkeypatch.chdir(tmp_path)
+    CliRunner().invoke(app, ["--config", str(_write(tmp_path)), *arguments])
+    assert written == [(4 if "4" in arguments else 0, directory)]
+
+
 def test_onnx_graph_is_the_network(tmp_path):
     from policy_training.config import TrainingConfig
     from policy_training.export import export, parity
