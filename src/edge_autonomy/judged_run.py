@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import reprlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -102,7 +104,11 @@ class Witness(Generic[ResultT]):
         self._goal_publisher.publish(pose_to_ros(self._goal, "odom", self._now_ns))
 
     def spin_once(self) -> None:
-        """Take in what comes next."""
+        """Take in what comes next.
+
+        Raises:
+            DemoError: it is nothing that a run can be judged by.
+        """
         self._executor.spin_once(timeout_sec=0.1)
 
     def close(self) -> None:
@@ -118,37 +124,78 @@ class Witness(Generic[ResultT]):
         self.watching = True
         if not self._given or self.result is not None:
             return
-        values = _values(message)
-        x, y = float(values["x"]), float(values["y"])
+        values = _Values("/sim/contacts", message)
+        x, y, contact = values.number("x"), values.number("y"), values.text("contact")
         if self._position is not None:
             self.path_m += ((x - self._position[0]) ** 2 + (y - self._position[1]) ** 2) ** 0.5
         self._position = (x, y)
-        self.contact = self.contact or values["contact"]
-        self.result = self._judge.observe(int(values["stamp_ns"]), x, y, values["contact"])
+        self.contact = self.contact or contact
+        self.result = self._judge.observe(values.integer("stamp_ns"), x, y, contact)
 
     def _on_decision(self, message: DiagnosticStatus) -> None:
         self.deciding = True
-        values = _values(message)
-        if self.active and self.result is None and values["reason"] != "no_goal":
-            self._ticks[values["driver"]] = self._ticks.get(values["driver"], 0) + 1
+        values = _Values("/decision/status", message)
+        if self.active and self.result is None and values.text("reason") != "no_goal":
+            driver = values.text("driver")
+            self._ticks[driver] = self._ticks.get(driver, 0) + 1
 
     def _on_state(self, message: DiagnosticArray) -> None:
+        if not message.status:
+            raise DemoError("/safety/state holds no status, and a run is judged by it")
         status = message.status[0]
         if status.message != "nominal":
             self._calm_since_ns = None
         elif self._calm_since_ns is None:
             self._calm_since_ns = self._now_ns
-        intervening = self.active and _values(status)["intervention"] != "none"
+        intervention = _Values("/safety/state", status).text("intervention")
+        intervening = self.active and intervention != "none"
         self.interventions += intervening and not self._intervening
         self._intervening = intervening
 
     def _on_mission(self, message: DiagnosticStatus) -> None:
-        self.mission_state = _values(message)["state"]
+        self.mission_state = _Values("/mission/status", message).text("state")
         self.active = self.active or self.mission_state == "active"
 
 
-def _values(message: DiagnosticStatus) -> dict[str, str]:
-    return {pair.key: pair.value for pair in message.values}
+class _Values:
+    """The values of a status; those that a run cannot be judged without end it.
+
+    Its methods raise DemoError where a value is missing, or is not what it stands for.
+    """
+
+    def __init__(self, topic: str, message: DiagnosticStatus) -> None:
+        self._topic = topic
+        self._values: dict[str, str] = {pair.key: pair.value for pair in message.values}
+
+    def text(self, key: str) -> str:
+        """The value as it is."""
+        if key not in self._values:
+            raise self._unfit(key, "is missing")
+        return self._values[key]
+
+    def number(self, key: str) -> float:
+        """A finite number."""
+        try:
+            value = float(self.text(key))
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise self._unfit(key, f"is {reprlib.repr(self.text(key))}, expected a number")
+        return value
+
+    def integer(self, key: str) -> int:
+        """A whole number."""
+        try:
+            return int(self.text(key))
+        except ValueError:
+            words = f"is {reprlib.repr(self.text(key))}, expected a whole number"
+            raise self._unfit(key, words) from None
+
+    def _unfit(self, key: str, words: str) -> DemoError:
+        return DemoError(
+            f"{self._topic}: {key} {words}; let none but this stack publish it in ROS domain "
+            f"{os.environ.get('ROS_DOMAIN_ID', '0')}"
+        )
 
 
 @contextmanager
@@ -171,7 +218,7 @@ def drive(launch: RunningLaunch, witness: Witness[ResultT], limit_s: float) -> N
     """Wait for the stack, give the goal, and watch until the run is judged or `limit_s` is over.
 
     Raises:
-        DemoError: the stack does not start, or breaks down.
+        DemoError: the stack does not start, breaks down, or says what cannot be judged.
     """
     _spin(launch, witness, lambda: witness.ready, STARTUP_TIMEOUT_S)
     given = 0.0
