@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,13 +14,12 @@ from rclpy.context import Context
 from autonomy_interfaces.geometry import relative
 from autonomy_interfaces.messages import Pose2D
 from autonomy_interfaces.ros import pose_to_ros
-from autonomy_interfaces.share import share_directory
 from autonomy_interfaces.wire import WireError
-from edge_autonomy.demo.domain import RosDomain
 from edge_autonomy.demo.listener import RawListener, RawMessage
 from edge_autonomy.demo.places import find_places
-from edge_autonomy.demo.stack import last_words
-from edge_autonomy.launch import RunningLaunch, start
+from edge_autonomy.demo.stack import DemoError, check_alive, last_words
+from edge_autonomy.judged_run import running_stack
+from edge_autonomy.launch import RunningLaunch
 
 MOVING_MPS = 0.2
 SETTLED_COMMANDS = 25
@@ -31,7 +29,7 @@ GOAL_PERIOD_S = 1.0
 
 
 class ShuttleError(RuntimeError):
-    """The robot does not drive; the message holds the monitor's last words."""
+    """The robot does not drive; the message holds the last words of who knows why."""
 
 
 class Shuttle:
@@ -63,10 +61,14 @@ class Shuttle:
         """Return once the robot has moved for a while.
 
         Raises:
-            ShuttleError: it does not in `START_TIMEOUT_S`.
+            ShuttleError: it does not in `START_TIMEOUT_S`, or the stack cannot run.
         """
         deadline = time.monotonic() + START_TIMEOUT_S
         while self._moving < SETTLED_COMMANDS:
+            try:
+                check_alive(self.launch)
+            except DemoError as error:
+                raise ShuttleError(str(error)) from error
             if time.monotonic() > deadline:
                 words = last_words(self.launch, "safety_monitor")
                 raise ShuttleError(f"the robot does not drive; the monitor said:\n{words}")
@@ -117,18 +119,11 @@ def driving(world: str, topics: frozenset[str], arguments: dict[str, str]) -> It
         PlacesError: there is no such world.
     """
     places = find_places(world)
-    domain = RosDomain()
-    os.environ["ROS_DOMAIN_ID"] = str(domain.id)
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    try:
-        file = share_directory() / "launch" / "sim.launch.yaml"
-        with start(file, {"world": str(places.file), **arguments}) as launch:
-            goals = (relative(places.start, places.goal), Pose2D(0.0, 0.0))
-            shuttle = Shuttle(launch, goals, topics)
-            try:
-                shuttle.wait_until_driving()
-                yield shuttle
-            finally:
-                shuttle.close()
-    finally:
-        domain.release()
+    with running_stack({"world": str(places.file), **arguments}) as launch:
+        goals = (relative(places.start, places.goal), Pose2D(0.0, 0.0))
+        shuttle = Shuttle(launch, goals, topics)
+        try:
+            shuttle.wait_until_driving()
+            yield shuttle
+        finally:
+            shuttle.close()
