@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import reprlib
 import shutil
 import socket
 import sys
@@ -17,6 +18,8 @@ import psutil
 from edge_autonomy.doctor.check import Check, fails, good, lacks
 
 GIB = 1024**3
+HIGHEST_DOMAIN = 232
+"""Of the ROS domains: of the next one, the ports would be beyond those of UDP."""
 SHARED_MEMORY = Path("/dev/shm")
 RECEIVE_BUFFER = Path("/proc/sys/net/core/rmem_max")
 RECEIVE_BUFFER_BYTES = 212_992
@@ -95,7 +98,14 @@ def socket_buffers() -> Check:
 
 def ports() -> Check:
     """Whether the UDP ports of the ROS domain can be had."""
-    domain = int(os.environ.get("ROS_DOMAIN_ID") or 0)
+    named = os.environ.get("ROS_DOMAIN_ID") or "0"
+    if not named.isdecimal() or int(named) > HIGHEST_DOMAIN:
+        return fails(
+            "ports",
+            f"ROS_DOMAIN_ID is {reprlib.repr(named)}",
+            f"it is a number of 0 to {HIGHEST_DOMAIN}: export ROS_DOMAIN_ID=42",
+        )
+    domain = int(named)
     first = 7400 + 250 * domain
     busy = [port for port in range(first + 10, first + 30, 2) if not _is_free(port)]
     found = f"domain {domain}, UDP from {first}"
@@ -129,7 +139,8 @@ def real_time() -> Check:
     allowed = threading.Event()
 
     def ask() -> None:
-        with suppress(PermissionError):
+        # Not permitted, or by a sandbox that knows no such scheduler.
+        with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(HIGHEST_PRIORITY))
             allowed.set()
 

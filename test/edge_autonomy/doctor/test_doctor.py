@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import errno
 import json
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -56,21 +58,21 @@ def test_disk_is_judged_by_room_for_recordings(
     assert machine.disk().status is status
 
 
-@pytest.mark.parametrize("permitted", [True, False])
+@pytest.mark.parametrize("refusal", [None, errno.EPERM, errno.ENOSYS])
 def test_real_time_is_asked_for_and_its_remedy_is_a_limit(
-    monkeypatch: pytest.MonkeyPatch, permitted: bool
+    monkeypatch: pytest.MonkeyPatch, refusal: int | None
 ) -> None:
     asked = []
 
     def schedule(*request: object) -> None:
         asked.append(request)
-        if not permitted:
-            raise PermissionError(1, "Operation not permitted")
+        if refusal is not None:
+            raise OSError(refusal, os.strerror(refusal))
 
     monkeypatch.setattr(machine.os, "sched_setscheduler", schedule)
     check = machine.real_time()
-    assert check.status is (Status.OK if permitted else Status.LACKS)
-    assert permitted or "rtprio 40" in check.remedy
+    assert check.status is (Status.OK if refusal is None else Status.LACKS)
+    assert refusal is None or "rtprio 40" in check.remedy
     assert len(asked) == 1
 
 
@@ -94,6 +96,17 @@ def test_ports_in_use_are_seen_by_number(monkeypatch: pytest.MonkeyPatch) -> Non
         check = machine.ports()
     assert check.status is Status.LACKS
     assert "1 of 10 in use" in check.found
+
+
+@pytest.mark.parametrize("named", ["robot", "-1", "4000", "1.0"])
+def test_a_domain_that_is_none_fails_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", named)
+    check = machine.ports()
+    assert check.status is Status.FAILS
+    assert f"'{named}'" in check.found
+    assert "ROS_DOMAIN_ID" in check.remedy
 
 
 def test_an_absent_gazebo_is_lacking_not_failing(monkeypatch: pytest.MonkeyPatch) -> None:
