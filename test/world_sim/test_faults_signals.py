@@ -112,6 +112,24 @@ def test_load_keeps_every_core_busy_until_it_is_given_back(stack: Stack) -> None
     assert all(not child.is_running() for child in load)
 
 
+def test_load_ends_with_who_began_it_in_whichever_way_that_ends() -> None:
+    source = (
+        "import time\n"
+        "from world_sim.faults.signals import SignalProcesses\n"
+        "SignalProcesses(lambda node: None).load(0.1)\n"
+        "print('loaded', flush=True)\n"
+        "time.sleep(1000)\n"
+    )
+    command = [sys.executable, "-c", source]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as beginner:
+        assert beginner.stdout is not None
+        assert beginner.stdout.readline() == "loaded\n"
+        load = psutil.Process(beginner.pid).children()
+        assert len(load) == len(os.sched_getaffinity(0))
+        beginner.kill()
+    assert eventually(lambda: not any(child.is_running() for child in load))
+
+
 def test_closing_lets_a_hung_node_go_on(stack: Stack) -> None:
     faults = schedule(stack, {"kind": "hang"})
     faults.step(SECOND)

@@ -13,10 +13,11 @@ from collections.abc import Callable
 SLICE_S = 0.01
 """A slowed process runs for this long, then rests for `factor - 1` times as long."""
 
+# It ends with who began it, in whichever way that one ends.
 _BUSY = """
-import sys, time
-share, period = float(sys.argv[1]), 0.02
-while True:
+import os, sys, time
+share, period, parent = float(sys.argv[1]), 0.02, int(sys.argv[2])
+while os.getppid() == parent:
     end = time.perf_counter() + share * period
     while time.perf_counter() < end:
         pass
@@ -74,7 +75,7 @@ class SignalProcesses:
             process.wait()
         self._load = []
         if share > 0.0:
-            command = [sys.executable, "-S", "-c", _BUSY, str(share)]
+            command = [sys.executable, "-S", "-c", _BUSY, str(share), str(os.getpid())]
             self._load = [subprocess.Popen(command) for _ in os.sched_getaffinity(0)]
 
     def close(self) -> None:
