@@ -15,10 +15,11 @@ import time
 import numpy as np
 import pytest
 
+from edge_autonomy.demo.domain import RosDomain
+
 pytestmark = pytest.mark.dds
 
 TIMEOUT_S = 60.0
-DOMAIN_ID = "83"
 GARBAGE = b"\0\1\0\0no message"
 
 
@@ -110,8 +111,8 @@ def _running(*parameters: str, name: str = ""):
 
 @pytest.fixture
 def client(monkeypatch):
-    monkeypatch.setenv("ROS_DOMAIN_ID", os.environ.get("DECISION_TEST_DOMAIN_ID", DOMAIN_ID))
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    domain = RosDomain({})
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain.id))
     rclpy = pytest.importorskip("rclpy", reason="needs ROS 2 (extra 'ros' or a ROS installation)")
     from autonomy_interfaces.ros import SENSOR_QOS
 
@@ -120,6 +121,7 @@ def client(monkeypatch):
     yield Client(node, SENSOR_QOS)
     node.destroy_node()
     rclpy.try_shutdown()
+    domain.release()
 
 
 def test_drives_under_the_policy_stops_without_a_goal_and_ends_cleanly(client, write_policy):
