@@ -122,6 +122,11 @@ class DecisionNode(Node):
             self._switch.begin(self._config.shadow_policy, self._decision.roster.watch, False)
         self.add_on_set_parameters_callback(self._on_parameters)
         self._lifeline = hold_lifeline(self.get_name(), self.get_namespace())
+        if self._lifeline is None:
+            self.get_logger().warning(
+                "no lock in /dev/shm tells of the end of this process: it is another's, or cannot "
+                "be written to; the safety monitor will notice by its silence, which takes longer"
+            )
         # A process's first line of log takes up to a tenth of a second, the later ones half a
         # millisecond: no hand-over may be the first.
         name = policy.manifest.name if policy else "none"
