@@ -117,7 +117,9 @@ def load_training_config(path: Path) -> TrainingConfig:
     except OSError as error:
         raise TrainingError(f"training configuration {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TrainingError(f"training configuration {path} is not valid YAML: {error}") from error
+        raise TrainingError(
+            f"training configuration {path} is not valid YAML: {' '.join(str(error).split())}"
+        ) from error
     try:
         return TrainingConfig.model_validate(document)
     except ValidationError as error:
