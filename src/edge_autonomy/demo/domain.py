@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import reprlib
 import socket
 from collections.abc import Mapping
+
+from autonomy_interfaces.ros_domain import HIGHEST_DOMAIN, is_domain
 
 FIRST_DOMAIN, LAST_DOMAIN = 1, 101
 _LOCK_PORT = 25_000
@@ -13,7 +16,7 @@ _turns = itertools.count(os.getpid())
 
 
 class DomainError(RuntimeError):
-    """No domain is free."""
+    """No domain is free, or the one that is asked for is none."""
 
 
 class RosDomain:
@@ -31,11 +34,16 @@ class RosDomain:
         """Take a domain.
 
         Raises:
-            DomainError: every domain is taken.
+            DomainError: the environment names what is no domain, or every one is taken.
         """
         named = (os.environ if environment is None else environment).get("ROS_DOMAIN_ID", "")
+        if named and not is_domain(named):
+            raise DomainError(
+                f"ROS_DOMAIN_ID is {reprlib.repr(named)}: set it to a number of 0 to "
+                f"{HIGHEST_DOMAIN}, or unset it for one that is free"
+            )
         self._socket: socket.socket | None = None
-        self.id = int(named) if named.isdigit() else self._take()
+        self.id = int(named) if named else self._take()
 
     def _take(self) -> int:
         count, turn = LAST_DOMAIN - FIRST_DOMAIN + 1, next(_turns)

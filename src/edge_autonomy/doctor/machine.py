@@ -15,11 +15,10 @@ from pathlib import Path
 
 import psutil
 
+from autonomy_interfaces.ros_domain import HIGHEST_DOMAIN, is_domain
 from edge_autonomy.doctor.check import Check, fails, good, lacks
 
 GIB = 1024**3
-HIGHEST_DOMAIN = 232
-"""Of the ROS domains: of the next one, the ports would be beyond those of UDP."""
 SHARED_MEMORY = Path("/dev/shm")
 RECEIVE_BUFFER = Path("/proc/sys/net/core/rmem_max")
 RECEIVE_BUFFER_BYTES = 212_992
@@ -99,7 +98,7 @@ def socket_buffers() -> Check:
 def ports() -> Check:
     """Whether the UDP ports of the ROS domain can be had."""
     named = os.environ.get("ROS_DOMAIN_ID") or "0"
-    if not named.isdecimal() or int(named) > HIGHEST_DOMAIN:
+    if not is_domain(named):
         return fails(
             "ports",
             f"ROS_DOMAIN_ID is {reprlib.repr(named)}",
