@@ -120,9 +120,24 @@ def unseal(line: bytes) -> tuple[Head, bytes, dict[str, Any]] | None:
 
 def records(directory: Path, newest_files: int | None = None) -> Iterator[dict[str, Any]]:
     """Every readable record of one log, or of its newest files, in order, unproven."""
-    for path in log_files(directory)[-newest_files if newest_files else None :]:
-        with path.open("rb") as lines:
-            yield from (unsealed[2] for line in lines if (unsealed := unseal(line)))
+    yield from (record for _, record in lines(directory, newest_files) if record is not None)
+
+
+def lines(
+    directory: Path, newest_files: int | None = None
+) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """As `records`, each with its place FILE:LINE; None for a line that is no record.
+
+    The last line is left out for as long as it is being written.
+    """
+    files = log_files(directory)
+    for path in files[-newest_files if newest_files else None :]:
+        with path.open("rb") as content:
+            for number, line in enumerate(content, start=1):
+                if path == files[-1] and not line.endswith(b"\n"):
+                    return
+                unsealed = unseal(line)
+                yield f"{path.name}:{number}", unsealed[2] if unsealed else None
 
 
 def verify(directory: Path, anchors: Iterable[Head] = ()) -> Verification:
@@ -139,8 +154,8 @@ def verify(directory: Path, anchors: Iterable[Head] = ()) -> Verification:
     for position, path in enumerate(files):
         if position and file_index(path) != file_index(files[position - 1]) + 1:
             check.report(path.name, 0, "the file before it is missing")
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
+        with path.open("rb") as content:
+            for number, line in enumerate(content, start=1):
                 is_being_written = path == files[-1] and not line.endswith(b"\n")
                 if not is_being_written:
                     check.line(path.name, number, line)

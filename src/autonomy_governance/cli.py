@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import os
 from datetime import datetime, timezone
-from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from autonomy_governance.operator import Operator
 
 operator = typer.Typer()
 audit = typer.Typer(no_args_is_help=True, help="Prove and read the audit log.")
@@ -23,6 +25,8 @@ LogDirectory = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")]
+
+_LATEST_NS = 1 << 63
 
 
 @operator.command()
@@ -40,9 +44,7 @@ def reset(timeout: Timeout = 5.0, as_json: AsJson = False) -> None:
 @operator.command()
 def status(timeout: Timeout = 5.0, as_json: AsJson = False) -> None:
     """What the safety monitor does, and why."""
-    from autonomy_governance.operator import Operator
-
-    with Operator(timeout) as person:
+    with _person(timeout) as person:
         found = person.safety_state()
     if found is None:
         _nobody("safety monitor", 1)
@@ -95,8 +97,8 @@ def verify(
 
 @audit.command()
 def show(directory: LogDirectory = None, as_json: AsJson = False) -> None:
-    """Print every record of all logs, in the order of time."""
-    _print_records(_records(directory), as_json)
+    """Print every record of all logs, in the order of time; exit code 1 if some cannot be read."""
+    _print_records(*_records(directory), as_json)
 
 
 @audit.command()
@@ -105,8 +107,9 @@ def tail(
     lines: Annotated[int, typer.Option("-n", min=1, help="How many of the newest records.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Print the newest records."""
-    _print_records(_records(directory)[-lines:], as_json)
+    """Print the newest records; exit code 1 if some of the logs cannot be read."""
+    found, unreadable = _records(directory)
+    _print_records(found[-lines:], unreadable, as_json)
 
 
 @gate.command()
@@ -146,9 +149,7 @@ def approve(
     """Answer a request that the safety gate left to a person, or list those that wait."""
     if request_id and not who:
         _fail("say who you are: --who NAME")
-    from autonomy_governance.operator import Operator
-
-    with Operator(timeout) as person:
+    with _person(timeout) as person:
         if request_id is None:
             pending = person.pending()
         else:
@@ -174,22 +175,47 @@ def _print_pending(pending: list[dict[str, str]], as_json: bool) -> None:
         typer.echo("nothing awaits a person")
 
 
-def _print_records(entries: list[dict[str, Any]], as_json: bool) -> None:
+def _print_records(entries: list[dict[str, Any]], unreadable: list[str], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"records": entries}))
-        return
-    for entry in entries:
-        when = datetime.fromtimestamp(entry["wall_ns"] * 1e-9, timezone.utc)
-        details = " ".join(f"{key}={value}" for key, value in entry["details"].items())
-        line = f"{when:%Y-%m-%d %H:%M:%S.%f}Z {entry['kind']:12} {entry['who']}: {entry['cause']}"
-        typer.echo(f"{line}  {details}".rstrip())
+        typer.echo(json.dumps({"records": entries, "unreadable": unreadable}))
+    else:
+        for entry in entries:
+            when = datetime.fromtimestamp(entry["wall_ns"] * 1e-9, timezone.utc)
+            details = " ".join(f"{key}={value}" for key, value in entry["details"].items())
+            what = f"{entry['kind']:12} {entry['who']}: {entry['cause']}"
+            typer.echo(f"{when:%Y-%m-%d %H:%M:%S.%f}Z {what}  {details}".rstrip())
+    if unreadable:
+        typer.echo(
+            f"error: {len(unreadable)} records cannot be read, the first is {unreadable[0]}; "
+            "`edge-autonomy audit verify` says what else is amiss",
+            err=True,
+        )
+        raise typer.Exit(1)
 
 
-def _records(directory: Path | None) -> list[dict[str, Any]]:
-    from autonomy_governance.audit_chain import records
+def _records(directory: Path | None) -> tuple[list[dict[str, Any]], list[str]]:
+    """The records of all logs in the order of time, and the places of what is no record."""
+    from autonomy_governance.audit_chain import lines
 
-    every = chain.from_iterable(records(log) for log in _logs(directory))
-    return sorted(every, key=lambda record: int(record["wall_ns"]))
+    found, unreadable = [], []
+    for log in _logs(directory):
+        for place, record in lines(log):
+            if record is not None and _can_be_shown(record):
+                found.append(record)
+            else:
+                unreadable.append(f"{log.name}/{place}")
+    return sorted(found, key=lambda record: int(record["wall_ns"])), unreadable
+
+
+def _can_be_shown(record: dict[str, Any]) -> bool:
+    """Whether a record, which nothing has proven yet, has what is printed of it."""
+    wall_ns = record.get("wall_ns")
+    return (
+        isinstance(wall_ns, int)
+        and 0 <= wall_ns < _LATEST_NS
+        and isinstance(record.get("details"), dict)
+        and all(isinstance(record.get(key), str) for key in ("kind", "who", "cause"))
+    )
 
 
 def _logs(directory: Path | None) -> list[Path]:
@@ -204,15 +230,21 @@ def _logs(directory: Path | None) -> list[Path]:
 
 
 def _call(service: str, timeout: float, as_json: bool) -> None:
-    from autonomy_governance.operator import Operator
-
-    with Operator(timeout) as person:
+    with _person(timeout) as person:
         answer = person.trigger(service)
     if answer is None:
         _nobody("safety monitor", 1)
     success, message = answer
     typer.echo(json.dumps({"success": success, "message": message}) if as_json else message)
     raise typer.Exit(0 if success else 1)
+
+
+def _person(timeout: float) -> Operator:
+    try:
+        from autonomy_governance.operator import Operator
+    except ImportError as error:
+        _fail(f"ROS 2 cannot be used here ({error}); `edge-autonomy doctor` says what to do")
+    return Operator(timeout)
 
 
 def _nobody(whom: str, code: int) -> NoReturn:

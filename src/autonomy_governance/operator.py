@@ -5,6 +5,8 @@ Each needs the one node that it speaks to, and nothing else of the stack.
 
 from __future__ import annotations
 
+import os
+import reprlib
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -15,8 +17,13 @@ from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import Trigger
 
 from autonomy_governance import messages as protocol
+from autonomy_interfaces.ros_domain import HIGHEST_DOMAIN, is_domain
 
 _REPEAT_S = 0.5
+
+
+class OperatorError(RuntimeError):
+    """Nobody can be asked from here; the message says why and what to do."""
 
 
 class Operator:
@@ -26,11 +33,29 @@ class Operator:
         self._timeout_s = timeout_s
 
     def __enter__(self) -> Operator:
+        """Join the ROS graph.
+
+        Raises:
+            OperatorError: ROS 2 does not permit it, as with a domain or a middleware that is none.
+        """
+        domain = os.environ.get("ROS_DOMAIN_ID") or "0"
+        if not is_domain(domain):
+            raise OperatorError(
+                f"ROS_DOMAIN_ID is {reprlib.repr(domain)}: set it to the stack's, a number of 0 to "
+                f"{HIGHEST_DOMAIN}"
+            )
         self._context = rclpy.Context()
-        rclpy.init(context=self._context)
-        self.node = rclpy.create_node(
-            "operator", context=self._context, start_parameter_services=False
-        )
+        try:
+            rclpy.init(context=self._context)
+            self.node = rclpy.create_node(
+                "operator", context=self._context, start_parameter_services=False
+            )
+        except RuntimeError as error:
+            rclpy.try_shutdown(context=self._context)
+            raise OperatorError(
+                f"ROS domain {domain} cannot be joined ({str(error).splitlines()[0]}); "
+                "`edge-autonomy doctor` says what to do"
+            ) from error
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         return self

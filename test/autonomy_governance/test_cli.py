@@ -75,6 +75,46 @@ def test_show_and_tail_print_records_in_the_order_of_time(logs: Path) -> None:
     assert result.stdout.count("\n") == 1 and "lena: estop" in result.stdout
 
 
+@pytest.mark.parametrize("command", ["show", "tail"])
+def test_what_cannot_be_read_is_told_beside_what_can(logs: Path, command: str) -> None:
+    file = log_files(logs / "safety_gate")[0]
+    first, _, third = file.read_bytes().splitlines(keepends=True)
+    no_time = third.replace(b'"wall_ns":', b'"wall_ms":')
+    file.write_bytes(first + b"garbage\n" + no_time + b'{"being writ')
+    result = runner.invoke(audit, [command, str(logs), "--json"])
+    report = json.loads(result.stdout)
+    assert result.exit_code == 1 and len(report["records"]) == 4
+    assert report["unreadable"] == [f"safety_gate/audit-000001.jsonl:{line}" for line in (2, 3)]
+    result = runner.invoke(audit, [command, str(logs)])
+    assert result.exit_code == 1 and result.stdout.count("\n") == 4
+    assert "2 records cannot be read, the first is safety_gate/audit-0" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("named", ["robot", "4000"])
+def test_a_domain_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    from autonomy_governance.operator import Operator, OperatorError
+
+    monkeypatch.setenv("ROS_DOMAIN_ID", named)
+    with pytest.raises(OperatorError, match=f"ROS_DOMAIN_ID is '{named}': set it") as caught:
+        Operator(1.0).__enter__()
+    assert "\n" not in str(caught.value)
+
+
+def test_what_ros_does_not_permit_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import rclpy
+
+    from autonomy_governance.operator import Operator, OperatorError
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no such middleware\nat line 7")
+
+    monkeypatch.setattr(rclpy, "init", refuse)
+    with pytest.raises(OperatorError, match=r"cannot be joined \(no such middleware\)") as caught:
+        Operator(1.0).__enter__()
+    assert "edge-autonomy doctor" in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_gate_check_says_whether_a_policy_would_be_loaded(tmp_path: Path) -> None:
     result = runner.invoke(gate, [str(DIRECTORY), "--json"])
     report = json.loads(result.stdout)
