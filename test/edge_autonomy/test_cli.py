@@ -81,6 +81,17 @@ def test_a_mistake_is_one_line_and_exit_2(arguments: list[str], says: str) -> No
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize("arguments", [["launch", "sim"], ["demo"], ["estop"], ["status"]])
+def test_a_domain_that_is_none_is_one_line_before_any_node_starts(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "4000")
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert "error: ROS_DOMAIN_ID is '4000': set it to" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_what_the_system_refuses_is_one_line_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import reprlib
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +38,7 @@ def launch(
         for spec in evaluate_file(path, values):
             typer.echo(describe(spec))
         return
+    _check_domain()
     raise typer.Exit(run(path, values))
 
 
@@ -50,6 +53,19 @@ def _find(file: Path) -> Path:
         if file.parent == Path() and own.is_file():
             return own
     return file
+
+
+def _check_domain() -> None:
+    """Refuse a domain that no node would start in, before they all start again and again."""
+    from autonomy_interfaces.ros_domain import HIGHEST_DOMAIN, is_domain
+    from edge_autonomy.launch.errors import LaunchError
+
+    named = os.environ.get("ROS_DOMAIN_ID") or "0"
+    if not is_domain(named):
+        raise LaunchError(
+            f"ROS_DOMAIN_ID is {reprlib.repr(named)}: set it to a number of 0 to {HIGHEST_DOMAIN}, "
+            "or unset it for 0"
+        )
 
 
 def _values(arguments: list[str]) -> dict[str, str]:
