@@ -42,7 +42,7 @@ TESTS = {
     "whereabouts": ("test_commanded", "test_recovery", "test_monitor"),
     "surroundings": ("test_memory", "test_monitor", "test_recovery"),
     "plausibility": ("test_plausibility",),
-    "scanner": ("test_watchdog",),
+    "scanner": ("test_watchdog", "test_two_scanners", "test_memory", "test_monitor"),
     "envelope": ("test_envelope", "test_on_its_way", "test_sweeps", "test_margins", "test_kernels"),
     "kernels": (
         "test_kernels",

@@ -41,6 +41,8 @@ def test_the_reach_is_the_way_of_the_fastest_that_may_be_with_body_and_margin() 
     motion = Motion(0.5, -1.0, 0.05, ((1.0, 0.0), (-1.5, 2.0)))
     assert envelope.reach(motion, (0.2, 0.0), 0.03) == pytest.approx(expected(1.5, 2.0, 0.1))
     assert envelope.reach(motion, (-2.0, 3.0), 0.03) == pytest.approx(expected(2.0, 3.0, 0.1))
+    faster = Motion(-0.5, 1.0, 0.05, ((0.0, 0.0),), slip=0.2)
+    assert envelope.reach(faster, (0.2, 0.0), 0.03) == pytest.approx(expected(0.7, 1.0, 0.1))
     still = Motion(-1.0, 4.0, 0.0)
     assert envelope.reach(still, (0.0, 0.0), 0.03) == pytest.approx(expected(1.0, 4.0, 0.05))
 

@@ -36,6 +36,20 @@ def test_a_command_to_turn_that_is_on_its_way_is_reckoned_with(side: int) -> Non
     assert scale(beside, turning, (0.05, 0.0)) < 1.0
 
 
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(
+    ("measured", "sent", "passes"),
+    [(0.01, 0.0, True), (0.011, 0.0, False), (0.5, 0.0, False), (0.009, 0.3, False)],
+)
+def test_what_is_measured_of_a_turn_is_noise_only_if_it_is_little_and_none_was_told(
+    side: int, measured: float, sent: float, passes: bool
+) -> None:
+    # Nearer than the floor: whatever brings the front corner any closer is refused.
+    beside = (0.2, side * (0.215 + 0.004))
+    motion = Motion(0.0, side * measured, 0.0, ((0.0, side * sent),))
+    assert (scale(beside, motion, (0.05, 0.0)) > 0.0) is passes
+
+
 def test_where_nothing_was_sent_the_robot_is_told_to_stand() -> None:
     still, told = Motion(0.0, 0.0, 0.3), Motion(0.0, 0.0, 0.3, ((0.0, 0.0),))
     assert ENVELOPE.reach(still, (0.1, 0.0), 0.03) == ENVELOPE.reach(told, (0.1, 0.0), 0.03)
