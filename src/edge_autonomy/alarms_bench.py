@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autonomy_interfaces.messages import MILLISECOND
+from autonomy_interfaces.messages import MILLISECOND, SECOND
 from edge_autonomy.demo.listener import RawMessage
 from edge_autonomy.shuttle import driving
 
@@ -49,15 +49,17 @@ class Alarms:
         self.changes = 0
         self._state = "nominal"
         self._last_ns: dict[str, int] = {}
-        self._gaps_ms: dict[str, list[float]] = {topic: [] for topic in STREAMS}
+        self._gaps: dict[str, list[tuple[float, int]]] = {topic: [] for topic in STREAMS}
+        self._first_ns = 0
 
     def hear(self, message: RawMessage) -> None:
         """Take one message of `STREAMS` or of /safety/state."""
-        if message.topic in self._gaps_ms:
+        self._first_ns = self._first_ns or message.published_ns
+        if message.topic in self._gaps:
             last_ns = self._last_ns.get(message.topic)
             if last_ns is not None:
                 gap_ms = (message.published_ns - last_ns) / MILLISECOND
-                self._gaps_ms[message.topic].append(gap_ms)
+                self._gaps[message.topic].append((gap_ms, message.published_ns))
             self._last_ns[message.topic] = message.published_ns
         elif message.topic == "/safety/state":
             status = message.decode().status[0]
@@ -72,15 +74,16 @@ class Alarms:
         self._state = state
 
     def figures(self) -> dict[str, Any]:
-        """Counts, and the gaps of each stream: p99 and longest, milliseconds."""
-        gaps = {
-            topic.strip("/").replace("/", "_"): {
-                "p99_ms": round(float(np.percentile(values, 99)), 1),
-                "max_ms": round(max(values), 1),
-            }
-            for topic, values in self._gaps_ms.items()
-            if values
-        }
+        """Counts, and the gaps of each stream: p99 and longest, ms, and after how many seconds."""
+        gaps = {}
+        for topic, values in self._gaps.items():
+            if values:
+                longest_ms, ended_ns = max(values)
+                gaps[topic.strip("/").replace("/", "_")] = {
+                    "p99_ms": round(float(np.percentile([gap for gap, _ in values], 99)), 1),
+                    "max_ms": round(longest_ms, 1),
+                    "max_at_s": round((ended_ns - self._first_ns) / SECOND, 1),
+                }
         return {
             "alarms": sum(self.causes.values()),
             "causes": dict(self.causes.most_common()),

@@ -13,6 +13,7 @@ import pytest
 
 from edge_autonomy import alarms_bench
 from edge_autonomy.alarms_bench import Alarms, busy_processes
+from edge_autonomy.demo.listener import RawMessage
 from edge_autonomy.held_thread import HoldError, hold_main_thread
 from edge_autonomy.watchdog_bench import SILENCE_PERIOD_S, figures_of, silences
 from edge_autonomy.watchdog_cases import CASES
@@ -122,6 +123,18 @@ def test_an_alarm_is_a_departure_from_the_nominal_state() -> None:
     assert figures["alarms"] == 2
     assert figures["causes"] == {"degraded: loop_overrun": 1, "safe_stop: command_silent": 1}
     assert figures["state_changes"] == 4
+
+
+def test_the_longest_gap_of_a_stream_is_told_with_when_it_was() -> None:
+    alarms = Alarms()
+    for ms in (0, 20, 1040, 1150, 1170):
+        at_ns = 10**18 + ms * 10**6
+        topic = "/clock" if ms == 0 else "/scan"
+        alarms.hear(RawMessage(topic, "", None, b"", at_ns, at_ns))
+    gaps = alarms.figures()["gaps"]
+    assert gaps == {
+        "scan": {"p99_ms": pytest.approx(1001.8, abs=0.2), "max_ms": 1020.0, "max_at_s": 1.0}
+    }
 
 
 def test_busy_processes_end_with_their_block() -> None:
