@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import signal
@@ -22,9 +21,6 @@ ON_END_S = 0.5
 LOST_S = 10.0
 """Of the same in code that sees no signal, after which the kernel ends the process."""
 
-LOCK_CURRENT, LOCK_ON_FAULT = 1, 4
-"""MCL_CURRENT and MCL_ONFAULT of mlockall(2)."""
-
 
 def prefer(niceness: int) -> None:
     """Be no nicer than this from now on, this thread and those that it starts.
@@ -33,16 +29,6 @@ def prefer(niceness: int) -> None:
     """
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, min(niceness, os.getpriority(os.PRIO_PROCESS, 0)))
-
-
-def stay_in_memory() -> bool:
-    """Keep in memory what this process has used, or will use, of what it has loaded so far.
-
-    Code that has not run for minutes, like that of a fallback, may else have been dropped when it
-    is wanted, and reading it from a disk takes longer than a tick. What is never used takes no
-    memory. Says whether the system let us: root, CAP_IPC_LOCK, or a limit `memlock` for the user.
-    """
-    return bool(ctypes.CDLL(None).mlockall(LOCK_CURRENT | LOCK_ON_FAULT) == 0)
 
 
 def run_in_real_time(priority: int) -> bool:

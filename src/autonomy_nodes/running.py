@@ -16,7 +16,6 @@ from autonomy_interfaces.priority import (
     REAL_TIME_DRIVING,
     prefer,
     run_in_real_time,
-    stay_in_memory,
 )
 from autonomy_interfaces.spare import spare_memory
 from autonomy_interfaces.writing import WritingError
@@ -38,7 +37,6 @@ def drive(name: str, *nodes: Callable[[], Node]) -> None:
         # What lives now lives as long as the process: keep the collector away from it.
         gc.collect()
         gc.freeze()
-        stay_in_memory()
         run_in_real_time(REAL_TIME_DRIVING)
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):

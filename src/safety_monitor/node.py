@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import math
 import os
@@ -323,9 +322,6 @@ def main() -> None:
     # What start-up left on the heap is never garbage; a full collection would be a pause.
     gc.collect()
     gc.freeze()
-    # Nothing that it has loaded may have to be read from a disk again (mlockall: MCL_CURRENT and
-    # MCL_ONFAULT). Where that is not permitted it stays as it is.
-    ctypes.CDLL(None).mlockall(1 | 4)
     run_in_real_time()
     transport.notify_service_manager("READY=1")
     try:

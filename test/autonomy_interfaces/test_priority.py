@@ -37,21 +37,3 @@ def test_only_what_waits_runs_in_real_time_and_not_for_ever():
     # Where the system does not allow it, nothing changes.
     assert answer["main"] == (fifo if answer["allowed"] else other)
     assert answer["before"] == answer["later"] == answer["busy"] == other
-
-
-LOCKED = """
-import re
-from autonomy_interfaces.priority import stay_in_memory
-
-def locked(): return int(re.search(r"VmLck:\\s+(\\d+)", open("/proc/self/status").read())[1])
-
-before = locked()
-print(int(stay_in_memory()), before, locked())
-"""
-
-
-def test_what_is_loaded_stays_in_memory_where_the_system_permits_it():
-    run = subprocess.run([sys.executable, "-c", LOCKED], capture_output=True, text=True, check=True)
-    allowed, before, after = map(int, run.stdout.split())
-    assert before == 0
-    assert (after > 1000) is bool(allowed)
