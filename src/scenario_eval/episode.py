@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
+from itertools import dropwhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,9 +79,12 @@ class Episode:
 
     @property
     def interventions(self) -> int:
-        """How often the monitor began to slow or stop a command that asked for motion."""
+        """How often the monitor began to slow or stop a command that asked for motion.
+
+        It begins in a safe stop and lets nobody move before its first calm: that is none.
+        """
         count, before = 0, "none"
-        for tick in self.ticks:
+        for tick in dropwhile(lambda tick: tick.monitor_state == "safe_stop", self.ticks):
             moving = math.hypot(tick.wish.vx, tick.wish.wz) > 1e-3
             now = tick.intervention if moving else "none"
             count += now != "none" and before == "none"
