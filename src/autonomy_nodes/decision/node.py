@@ -68,6 +68,7 @@ from autonomy_nodes.decision.record import TickContext, decision_record, status_
 from autonomy_nodes.decision.record_file import RecordFile
 from autonomy_nodes.decision.rehearsal import warm_up
 from autonomy_nodes.decision.runtime import BoundedPolicy, PolicyRunner
+from autonomy_nodes.decision.slow_ticks import SlowTicks
 from autonomy_nodes.decision.switch import PolicySwitch
 from autonomy_nodes.planning.planner import Planner, PlannerConfig
 from autonomy_nodes.running import drive
@@ -202,6 +203,7 @@ class DecisionNode(Node):
         )
         self.create_subscription(PoseStamped, "/mission/goal", self._on_goal, 1)
         self._period_ns = nanoseconds(1.0 / config.decision_rate)
+        self._stages = SlowTicks(1.0 / config.decision_rate, self.get_logger().warning)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0 / config.command_rate, self._on_timer, clock=steady)
 
@@ -244,22 +246,28 @@ class DecisionNode(Node):
             self._publish_command()
 
     def _decide(self) -> None:
+        stages = self._stages
+        stages.begin()
         self._look()
         now_ns = self._time.now_ns()
         goal = self._lease.current(now_ns)
         inputs = DecisionInputs(self._scan, self._odometry, self._costmap, goal)
-        started = time.perf_counter()
+        started = stages.done("inputs")
         output = self._decision.step(inputs, now_ns)
-        duration_ms = 1e3 * (time.perf_counter() - started)
+        duration_ms = 1e3 * (stages.done("decision") - started)
         self._decided_ns = now_ns
         self._command = output.command
         self._publish_command()
+        stages.done("command")
         policy = self._decision.roster.active
         self._decision.observe_shadows()
         self._repeat_if_due()
+        stages.done("shadows")
         self._explain(output, policy, duration_ms)
         self._publish_path(output, now_ns)
+        stages.done("explanation")
         self._decision.look_ahead()
+        stages.end("look_ahead")
 
     def _explain(self, output: DecisionOutput, policy: Manifest | None, duration_ms: float) -> None:
         """Say who drives and why: the status, a line of the record, and the log of hand-overs."""
