@@ -45,6 +45,7 @@ from autonomy_interfaces.ros import (
     pose_from_ros,
     pose_to_ros,
 )
+from autonomy_interfaces.wake_latency import WakeLatency
 from autonomy_interfaces.wire import (
     command_to_raw,
     costmap_from_raw,
@@ -67,7 +68,7 @@ from autonomy_nodes.decision.providers import Execution
 from autonomy_nodes.decision.record import TickContext, decision_record, status_values
 from autonomy_nodes.decision.record_file import RecordFile
 from autonomy_nodes.decision.rehearsal import warm_up
-from autonomy_nodes.decision.runtime import BoundedPolicy, PolicyRunner
+from autonomy_nodes.decision.runtime import PolicyRunner, close
 from autonomy_nodes.decision.slow_ticks import SlowTicks
 from autonomy_nodes.decision.switch import PolicySwitch
 from autonomy_nodes.planning.planner import Planner, PlannerConfig
@@ -95,6 +96,7 @@ class DecisionNode(Node):
         core_config = declare_config(self, DecisionConfig)
         planner_config = declare_config(self, PlannerConfig)
         self._lease = GoalLease(self._config.goal_lease)
+        self._wake_latency = WakeLatency(self._config.wake_latency)
         self._time = LazyClock(self)
         self._scan: LaserScan | None = None
         self._odometry: Odometry | None = None
@@ -115,7 +117,7 @@ class DecisionNode(Node):
             warm_up(core_config, planner_config, None)
             policy = loading.result()
         warm_up(core_config, planner_config, policy)
-        self._decision = Decision(core_config, policy, Planner(planner_config), _close)
+        self._decision = Decision(core_config, policy, Planner(planner_config), close)
         ask_gate = self._config.ask_gate
         self._switch = PolicySwitch(self, self._loader, self._note_swap, ask_gate)
         self._records = self._open_records()
@@ -251,6 +253,7 @@ class DecisionNode(Node):
         self._look()
         now_ns = self._time.now_ns()
         goal = self._lease.current(now_ns)
+        self._wake_latency.hold(goal is not None)
         inputs = DecisionInputs(self._scan, self._odometry, self._costmap, goal)
         started = stages.done("inputs")
         output = self._decision.step(inputs, now_ns)
@@ -332,12 +335,6 @@ def _loader(config: DecisionNodeConfig) -> PolicyLoader:
         config.models, config.trusted_keys, config.allow_unsigned, config.decision_rate, execution
     )
     return replace(loader, deadline_s=config.inference_deadline)
-
-
-def _close(policy: PolicyRunner) -> None:
-    """End the thread of a policy that is needed no more."""
-    if isinstance(policy, BoundedPolicy):
-        policy.close()
 
 
 def main() -> None:

@@ -30,6 +30,8 @@ class DecisionNodeConfig:
         goal_lease: silence on /mission/goal after which there is no goal, seconds.
         inference_deadline: longest wait for the policy in a tick, seconds; 0 for the manifest's
             latency budget.
+        wake_latency: the longest that a sleeping core may take to wake while there is a goal,
+            seconds in steps of 1e-6; 0 for cores that do not sleep, -1 to leave that to the system.
     """
 
     policy: str = ""
@@ -48,3 +50,4 @@ class DecisionNodeConfig:
     command_lease: float = 0.08
     goal_lease: float = 1.0
     inference_deadline: float = 0.0
+    wake_latency: float = 0.0

@@ -177,3 +177,9 @@ class BoundedPolicy:
                 self._answers.put(self._policy.infer(tensors, options))
             except InferenceError as error:
                 self._answers.put(error)
+
+
+def close(policy: PolicyRunner) -> None:
+    """End the thread of a policy that is needed no more, where it has one."""
+    if isinstance(policy, BoundedPolicy):
+        policy.close()

@@ -64,6 +64,7 @@ def _local_checks() -> Iterator[Check]:
         machine.ports,
         machine.timer,
         machine.real_time,
+        machine.wake_latency,
     ):
         yield look()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from autonomy_interfaces.ros_domain import HIGHEST_DOMAIN, is_domain
+from autonomy_interfaces.wake_latency import CPU_LATENCY
 from edge_autonomy.doctor.check import Check, fails, good, lacks
 
 GIB = 1024**3
@@ -154,6 +155,20 @@ def real_time() -> Check:
             f"`USER - rtprio {HIGHEST_PRIORITY}` in /etc/security/limits.d (docs/performance.md)",
         )
     return good("real time", "permitted: monitor, perception and decision run before all else")
+
+
+def wake_latency() -> Check:
+    """Whether the nodes may bound the time that a sleeping core takes to wake."""
+    if not CPU_LATENCY.exists():
+        return good("wake latency", f"there is no {CPU_LATENCY} here: cores sleep as they like")
+    if not os.access(CPU_LATENCY, os.W_OK):
+        return lacks(
+            "wake latency",
+            f"{CPU_LATENCY} is not this user's to write: idle cores wake late while it drives",
+            f'`KERNEL=="{CPU_LATENCY.name}", GROUP="GROUP", MODE="0660"` in /etc/udev/rules.d '
+            "(docs/performance.md)",
+        )
+    return good("wake latency", "permitted: cores stay awake while there is a goal")
 
 
 def _is_free(port: int) -> bool:

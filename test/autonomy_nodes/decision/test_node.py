@@ -11,10 +11,12 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from autonomy_interfaces.wake_latency import CPU_LATENCY
 from edge_autonomy.demo.domain import RosDomain
 
 pytestmark = pytest.mark.dds
@@ -140,6 +142,28 @@ def test_drives_under_the_policy_stops_without_a_goal_and_ends_cleanly(client, w
         client.until(client.standing)
         client.until(lambda: client.statuses[-1]["reason"] == "no_goal")
     assert process.returncode == 0
+
+
+def test_cores_are_to_stay_awake_while_there_is_a_goal_where_that_is_permitted(client):
+    def held():
+        files = set()
+        for file in Path(f"/proc/{process.pid}/fd").iterdir():
+            # Others come and go meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                files.add(file.readlink())
+        return CPU_LATENCY in files
+
+    with _running("driver:=fallback") as process:
+        client.with_goal = False
+        client.until(lambda: client.statuses and client.statuses[-1]["reason"] == "no_goal")
+        assert not held()
+        client.with_goal = True
+        client.until(client.moving)
+        assert held() == os.access(CPU_LATENCY, os.W_OK)
+        client.with_goal = False
+        client.until(client.standing)
+        client.until(lambda: client.statuses[-1]["reason"] == "no_goal")
+        assert not held()
 
 
 def test_stops_when_the_costmap_stops(client, write_policy):

@@ -76,6 +76,24 @@ def test_real_time_is_asked_for_and_its_remedy_is_a_limit(
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("exists", "permitted", "status"),
+    [(True, True, Status.OK), (True, False, Status.LACKS), (False, False, Status.OK)],
+)
+def test_cores_that_sleep_as_they_like_are_told_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, exists: bool, permitted: bool, status: Status
+) -> None:
+    file = tmp_path / "cpu_dma_latency"
+    if exists:
+        file.touch()
+    monkeypatch.setattr(machine, "CPU_LATENCY", file)
+    monkeypatch.setattr(machine.os, "access", lambda *_: permitted)
+    check = machine.wake_latency()
+    assert check.status is status
+    assert ("udev" in check.remedy) is (status is Status.LACKS)
+    assert "permitted" not in check.found or permitted
+
+
 @pytest.mark.parametrize(("most", "status"), [(212_992, Status.OK), (65_536, Status.LACKS)])
 def test_sockets_that_may_hold_no_costmap_are_told_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, most: int, status: Status
