@@ -29,6 +29,8 @@ class DecisionConfig:
         collision_reaction: how long a proposal is held in the collision check before braking,
             seconds.
         collision_margin: by which the footprint is grown in that check, metres.
+        body_hold: how long a proposal is held in the check against bodies that move, seconds.
+        body_margin: by which those are grown, metres.
         stall_distance: a policy that stays within this radius …, metres,
         stall_time: … for so long is stalled, seconds.
         guide_progress: the way that remains must get shorter by this much …, metres,
@@ -59,6 +61,8 @@ class DecisionConfig:
     return_ticks: int = 3
     collision_reaction: float = 0.15
     collision_margin: float = 0.03
+    body_hold: float = 1.5
+    body_margin: float = 0.1
     stall_distance: float = 0.2
     stall_time: float = 3.0
     guide_progress: float = 0.5

@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from autonomy_interfaces.geometry import compose
 from autonomy_interfaces.messages import (
     Costmap,
     LaserScan,
@@ -44,7 +45,9 @@ from autonomy_nodes.decision.roster import Roster, SwapLimits
 from autonomy_nodes.decision.runtime import PolicyRunner
 from autonomy_nodes.decision.stall import StallLimits, StallWatch
 from autonomy_nodes.decision.velocity_limits import VelocityLimits
+from autonomy_nodes.perception.odometry_history import OdometryHistory
 from autonomy_nodes.planning.planner import Plan, PlanStatus
+from autonomy_nodes.tracking.moving_bodies import MovingBodies
 
 __all__ = ["Decision", "DecisionConfig", "DecisionInputs", "DecisionOutput", "GuidedPlanner"]
 
@@ -77,6 +80,7 @@ class DecisionOutput:
         event: the hand-over of this tick, if any.
         proposal: what the policy wanted, whoever drives; None where it was not asked.
         way_m: length of the guide that remains, metres; 0 where the policy was not asked.
+        bodies: how many are seen to move.
     """
 
     command: VelocityCommand
@@ -89,12 +93,20 @@ class DecisionOutput:
     event: HandOver | None = None
     proposal: Proposal | None = None
     way_m: float = 0.0
+    bodies: int = 0
 
 
 class GuidedPlanner(Protocol):
     """What the core asks the classical planner to be."""
 
-    def plan(self, costmap: Costmap, odometry: Odometry, goal: Pose2D, now_ns: int) -> Plan:
+    def plan(
+        self,
+        costmap: Costmap,
+        odometry: Odometry,
+        goal: Pose2D,
+        now_ns: int,
+        bodies: NDArray[np.float64],
+    ) -> Plan:
         """A command towards `goal` (odom frame), with its path."""
 
     def guide(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> NDArray[np.float64]:
@@ -136,6 +148,8 @@ class Decision:
                 config.angular_acceleration,
                 config.linear_deceleration,
                 config.angular_deceleration,
+                config.body_hold,
+                config.body_margin,
             )
         )
         self._limits = VelocityLimits(
@@ -159,6 +173,9 @@ class Decision:
             )
         )
         self._changes = 0
+        self._lidar_pose = Pose2D(*config.lidar_pose)
+        self._history = OdometryHistory(nanoseconds(1.0), nanoseconds(0.1))
+        self._moving = MovingBodies()
         self._goal: Pose2D | None = None
         self._last_ns = 0
         self._seen: tuple[Observation, VelocityCommand] | None = None
@@ -170,6 +187,8 @@ class Decision:
         Call `look_ahead` when the command is out; where nobody does, the next tick begins with it.
         """
         goal = plausible_goal(inputs.goal)
+        if now_ns < self._last_ns:
+            self._moving.reset()
         if goal != self._goal or now_ns < self._last_ns:
             self._start_goal(goal)
         self._last_ns = now_ns
@@ -191,14 +210,16 @@ class Decision:
             return _halt("reached", now_ns, PlanStatus.REACHED)
         self.look_ahead()
         self._ahead = (costmap, odometry, goal)
+        bodies = self._bodies_at(scan, odometry, now_ns)
         if self.roster.idle:
-            return self._plan(costmap, odometry, goal, now_ns, self._undriven())
-        lidar_yaw = self._config.lidar_pose[2]
-        guide = self._planner.guide(costmap, odometry, goal)
-        observation = Observation(scan, odometry, goal, guide, costmap, lidar_yaw)
-        output = self._drive(observation, now_ns)
-        self._seen = (observation, output.command)
-        return output
+            output = self._plan(costmap, odometry, goal, now_ns, bodies, self._undriven())
+        else:
+            guide = self._planner.guide(costmap, odometry, goal)
+            yaw = self._lidar_pose.yaw
+            observation = Observation(scan, odometry, goal, guide, costmap, yaw, bodies)
+            output = self._drive(observation, now_ns)
+            self._seen = (observation, output.command)
+        return replace(output, bodies=len(bodies))
 
     def observe_shadows(self) -> None:
         """Let a policy that watches answer the last tick's observation.
@@ -215,6 +236,14 @@ class Decision:
         if self._ahead is not None:
             self._planner.look_ahead(*self._ahead)
             self._ahead = None
+
+    def _bodies_at(self, scan: LaserScan, odometry: Odometry, now_ns: int) -> NDArray[np.float64]:
+        """The bodies that move, where they are at the tick, (M, 5) float64, odometry frame."""
+        self._history.add(odometry)
+        base = self._history.pose_at(scan.stamp_ns)
+        if base is not None:
+            self._moving.update(scan, compose(base, self._lidar_pose))
+        return self._moving.at(now_ns)
 
     def _pilot_of(self, policy: PolicyRunner) -> PolicyPilot:
         return PolicyPilot(policy, self._rollout, self._limits)
@@ -234,7 +263,8 @@ class Decision:
         proposal = None if self._mode is Mode.FALLBACK else self.roster.propose(observation)
         if proposal is None:
             costmap, odometry = observation.costmap, observation.odometry
-            return self._plan(costmap, odometry, observation.goal, now_ns, self._undriven())
+            goal, bodies = observation.goal, observation.bodies
+            return self._plan(costmap, odometry, goal, now_ns, bodies, self._undriven())
         way = _way_to(observation.goal, observation.odometry.pose, observation.guide)
         fault = self._fault_of(proposal, observation, way, now_ns)
         event = self._selector.update(fault, now_ns)
@@ -275,7 +305,8 @@ class Decision:
         The policy was left while braking was still free of collision; so is each tick after it.
         """
         costmap, odometry = observation.costmap, observation.odometry
-        planned = self._plan(costmap, odometry, observation.goal, now_ns, reason)
+        bodies = observation.bodies
+        planned = self._plan(costmap, odometry, observation.goal, now_ns, bodies, reason)
         command = planned.command
         share = self._rollout.free_share(costmap, odometry, command.vx, command.wz)
         slowed = VelocityCommand(now_ns, share * command.vx, share * command.wz)
@@ -287,6 +318,7 @@ class Decision:
         odometry: Odometry,
         goal: Pose2D,
         now_ns: int,
+        bodies: NDArray[np.float64],
         reason: str,
     ) -> DecisionOutput:
         """Let the classical planner drive, within the limits whatever speed it started from.
@@ -294,7 +326,7 @@ class Decision:
         It slows down no faster than the base can: where odometry says more than the limits, so
         does its answer, which is brought within them along the arc that it is free on.
         """
-        plan = self._planner.plan(costmap, odometry, goal, now_ns)
+        plan = self._planner.plan(costmap, odometry, goal, now_ns, bodies)
         command = VelocityCommand(now_ns, *self._limits.along_arc(plan.vx, plan.wz))
         return DecisionOutput(command, "fallback", reason, plan.status, plan.path)
 

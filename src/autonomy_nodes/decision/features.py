@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -29,6 +29,7 @@ from autonomy_nodes.decision.sources import (
     Source,
     VelocitySource,
 )
+from autonomy_nodes.tracking.moving_bodies import NO_BODIES
 
 Features = NDArray[np.float32]
 
@@ -48,6 +49,7 @@ class Observation:
         guide: (M, 2) float64 path to the goal, odom frame; M may be 0.
         costmap: local costmap, odom frame.
         lidar_yaw: heading of the scan's zero bearing in base_link, radians.
+        bodies: (M, 5) float64, those that move, as `MovingBodies.at` tells them, odom frame.
     """
 
     scan: LaserScan
@@ -56,6 +58,7 @@ class Observation:
     guide: NDArray[np.float64]
     costmap: Costmap
     lidar_yaw: float = 0.0
+    bodies: NDArray[np.float64] = field(default_factory=lambda: NO_BODIES)
 
 
 class FeatureEncoder:

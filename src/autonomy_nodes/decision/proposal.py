@@ -88,13 +88,13 @@ class PolicyPilot:
             return replace(found, fault=excess)
         offers = [self._limits.along_arc(*offer) for offer in offers]
         score, tensor = self._familiarity.score(features)
-        free = next((o for o in offers if self._is_free(observation, o)), None)
+        free = next((o for o in offers if not self._obstructed(observation, o)), None)
         vx, wz = free or offers[0]
         fault = self._doubt(inference.confidence)
         if score > 1.0:
             fault = Fault("out_of_distribution", f"{tensor} at {score:.2f} of its limit")
         elif fault is None and free is None:
-            fault = Fault("collision_ahead", f"vx {vx:.2f} wz {wz:.2f}")
+            fault = Fault(self._obstructed(observation, (vx, wz)), f"vx {vx:.2f} wz {wz:.2f}")
         return replace(found, vx=vx, wz=wz, fault=fault, answered=True, familiarity=score)
 
     def _doubt(self, confidence: float | None) -> Fault | None:
@@ -108,8 +108,12 @@ class PolicyPilot:
             return Fault("unsure", f"confidence {confidence:.2f} below {spec.minimum:g}")
         return None
 
-    def _is_free(self, observation: Observation, velocity: tuple[float, float]) -> bool:
-        return not self._rollout.touches(observation.costmap, observation.odometry, *velocity)
+    def _obstructed(self, observation: Observation, velocity: tuple[float, float]) -> str:
+        """What is in the way of a velocity, as a fault's reason; empty where nothing is."""
+        odometry = observation.odometry
+        if self._rollout.touches(observation.costmap, odometry, *velocity):
+            return "collision_ahead"
+        return "body_ahead" if self._rollout.meets(observation.bodies, odometry, *velocity) else ""
 
 
 def _not_finite(offers: list[tuple[float, float]]) -> Fault | None:

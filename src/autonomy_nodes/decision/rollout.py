@@ -10,8 +10,13 @@ from numba import njit
 from numpy.typing import NDArray
 
 from autonomy_interfaces.messages import Costmap, Odometry
+from autonomy_nodes.tracking.moving_bodies import RADIUS, VX, VY, X, Y
 
 OCCUPIED = 100
+CIRCLE = np.array(
+    [(0.0, 0.0)] + [(math.cos(k * math.pi / 6), math.sin(k * math.pi / 6)) for k in range(12)]
+)
+"""Points that stand for a disc of radius 1, (P, 2)."""
 IGNORED, BARE, GROWN = 0, 1, 2
 SHARES = (1.0, 0.7, 0.4, 0.2)
 MOST_STEPS = 1500
@@ -29,7 +34,7 @@ def _occupied_near(
     yaw: float,
     radius: float,
 ) -> NDArray[np.float64]:
-    """Centres of the occupied cells within `radius` of the robot, (K, 2) in its frame, metres."""
+    """The occupied cells within `radius` of the robot, as `_sweep_touches` has points."""
     height, width = data.shape
     first_row = max(0, math.floor((y - radius - origin_y) / resolution))
     last_row = min(height - 1, math.floor((y + radius - origin_y) / resolution))
@@ -37,7 +42,7 @@ def _occupied_near(
     last_column = min(width - 1, math.floor((x + radius - origin_x) / resolution))
     rows = max(0, last_row - first_row + 1)
     columns = max(0, last_column - first_column + 1)
-    points = np.empty((rows * columns, 2))
+    points = np.zeros((rows * columns, 4))
     count = 0
     cosine, sine = math.cos(yaw), math.sin(yaw)
     for row in range(first_row, last_row + 1):
@@ -82,8 +87,9 @@ def _sweep_touches(
 ) -> bool:
     """Go from the start velocity to (vx, wz), brake after `reaction` seconds, test each pose.
 
-    A point outside the grown footprint must stay outside it; one in its margin must stay outside
-    the bare footprint; one inside that already is ignored, so that leaving it stays possible.
+    `points` are (K, 4): x, y metres and vx, vy m/s, in the frame that the robot starts in. One that
+    is outside the grown footprint must stay outside it; one in its margin must stay outside the
+    bare footprint; one inside that already is ignored, so that leaving it stays possible.
     `limits` are the linear and angular acceleration and deceleration. A base that does not stand
     after `MOST_STEPS` periods counts as touching.
     """
@@ -109,7 +115,8 @@ def _sweep_touches(
         for k in range(points.shape[0]):
             if tested[k] != IGNORED:
                 polygon = grown if tested[k] == GROWN else bare
-                dx, dy = points[k, 0] - x, points[k, 1] - y
+                dx = points[k, 0] + points[k, 2] * elapsed - x
+                dy = points[k, 1] + points[k, 3] * elapsed - y
                 if _inside(polygon, cosine * dx + sine * dy, -sine * dx + cosine * dy):
                     return True
     return True
@@ -120,6 +127,20 @@ def _ramp(value: float, target: float, up: float, down: float) -> float:
     """One step from `value` towards `target`: `up` away from zero, `down` towards it."""
     step = down if abs(target) < abs(value) or target * value < 0.0 else up
     return value + min(max(target - value, -step), step)
+
+
+def _outlines(
+    bodies: NDArray[np.float64], margin: float, odometry: Odometry
+) -> NDArray[np.float64]:
+    """Points of the bodies, grown by `margin` metres: (K, 4), as `_sweep_touches` has them."""
+    radius = bodies[:, RADIUS, None] + margin
+    x = (bodies[:, X, None] + radius * CIRCLE[:, 0]).ravel() - odometry.x
+    y = (bodies[:, Y, None] + radius * CIRCLE[:, 1]).ravel() - odometry.y
+    vx, vy = (np.repeat(bodies[:, column], len(CIRCLE)) for column in (VX, VY))
+    cosine, sine = math.cos(odometry.yaw), math.sin(odometry.yaw)
+    position = cosine * x + sine * y, cosine * y - sine * x
+    velocity = cosine * vx + sine * vy, cosine * vy - sine * vx
+    return np.column_stack((*position, *velocity))
 
 
 @dataclass(frozen=True)
@@ -134,6 +155,8 @@ class RolloutConfig:
         angular_acceleration: likewise, rad/s².
         linear_deceleration: that the brakes surely reach, m/s².
         angular_deceleration: likewise, rad/s².
+        body_hold: how long the command is held where bodies move, seconds.
+        body_margin: by which those are grown, metres.
         period: between tested poses, seconds.
     """
 
@@ -144,6 +167,8 @@ class RolloutConfig:
     angular_acceleration: float
     linear_deceleration: float
     angular_deceleration: float
+    body_hold: float = 1.5
+    body_margin: float = 0.1
     period: float = 0.02
 
 
@@ -189,6 +214,30 @@ class StoppingRollout:
             odometry.yaw,
             reach,
         )
+        return self._sweeps(points, odometry, vx, wz, config.reaction)
+
+    def meets(self, bodies: NDArray[np.float64], odometry: Odometry, vx: float, wz: float) -> bool:
+        """Whether driving (vx, wz) for `body_hold` from now, and then braking, meets a body.
+
+        The bodies go on as they do. One that walks into a robot that stands is met too, until
+        `body_hold`: the planner may know how to give way.
+
+        Args:
+            bodies: (M, 5) float64, as `MovingBodies.at` tells them now, odometry frame.
+            odometry: pose and velocities now.
+            vx: m/s.
+            wz: rad/s.
+        """
+        if not len(bodies) or not self._stops(odometry, vx, wz):
+            return False
+        outlines = _outlines(bodies, self._config.body_margin, odometry)
+        return self._sweeps(outlines, odometry, vx, wz, self._config.body_hold)
+
+    def _sweeps(
+        self, points: NDArray[np.float64], odometry: Odometry, vx: float, wz: float, hold: float
+    ) -> bool:
+        """Whether either base touches one of the points."""
+        config = self._config
         if len(points) == 0:
             return False
         starts = ((vx, wz), (odometry.vx, odometry.wz))
@@ -201,7 +250,7 @@ class StoppingRollout:
                 vx,
                 wz,
                 self._limits,
-                config.reaction,
+                hold,
                 config.period,
             )
             for start in starts

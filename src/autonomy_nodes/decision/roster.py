@@ -20,7 +20,7 @@ from autonomy_nodes.decision.proposal import PolicyPilot, Proposal
 from autonomy_nodes.decision.runtime import PolicyRunner
 from autonomy_nodes.decision.shadow import Shadow
 
-SITUATION = frozenset({"collision_ahead", "missing_input"})
+SITUATION = frozenset({"body_ahead", "collision_ahead", "missing_input"})
 """Faults that say as much of the place as of the policy: none by itself counts against it.
 
 Where the other policy is fit to drive in the same tick, it is not the place: the tick is lost.

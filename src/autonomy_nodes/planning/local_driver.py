@@ -14,6 +14,7 @@ from autonomy_nodes.planning.config import PlannerConfig
 from autonomy_nodes.planning.guide import TravelTimeField
 from autonomy_nodes.planning.refusal import NOTHING_REFUSED, Refused
 from autonomy_nodes.planning.scene import Body, Scene
+from autonomy_nodes.tracking.moving_bodies import NO_BODIES, moved
 
 # Candidates within this many temperatures of the best take part in the mean.
 CLOSE = 4.0
@@ -64,6 +65,7 @@ class LocalDriver:
         elapsed_s: float,
         refused: Refused = NOTHING_REFUSED,
         reverse_weight: float | None = None,
+        bodies: NDArray[np.float64] = NO_BODIES,
     ) -> Drive:
         """Choose the velocities for this tick.
 
@@ -75,6 +77,7 @@ class LocalDriver:
             elapsed_s: seconds since the last call, by which the last solution is advanced.
             refused: motions that the base does not carry out now.
             reverse_weight: overrides the configured cost of reversing.
+            bodies: (M, 5) float64, those that move, as `MovingBodies.at` tells them now.
         """
         scene = Scene(
             body=self._body,
@@ -85,6 +88,7 @@ class LocalDriver:
             weights=self._weights_with(reverse_weight),
             dt=self._dt,
             steps=self._config.steps,
+            bodies=moved(bodies, self._config.latency),
         )
         previous = samples.advanced(self._solution, elapsed_s / self._config.horizon)
         best, cost = self._search(scene, previous)
@@ -175,6 +179,9 @@ def _weights(config: PlannerConfig) -> NDArray[np.float64]:
     weights[rollouts.W_REVERSE] = config.reverse_weight
     weights[rollouts.W_SMOOTH] = config.smoothness_weight
     weights[rollouts.W_SPIN] = config.spin_weight
+    weights[rollouts.W_BODY] = config.body_weight
+    weights[rollouts.BODY_MARGIN] = config.body_margin
+    weights[rollouts.SPEED_PER_ROOM] = config.speed_per_room
     weights[rollouts.HARD_MARGIN] = config.hard_margin
     weights[rollouts.SOFT_MARGIN] = config.soft_margin
     weights[rollouts.SPEED_AT_CONTACT] = config.speed_at_contact

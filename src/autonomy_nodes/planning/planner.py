@@ -14,6 +14,7 @@ from autonomy_nodes.planning.guide import BlockedPassage, Guide, TravelTimeField
 from autonomy_nodes.planning.local_driver import LocalDriver
 from autonomy_nodes.planning.recovery import Recovery
 from autonomy_nodes.planning.refusal import RefusalWatch
+from autonomy_nodes.tracking.moving_bodies import NO_BODIES
 
 __all__ = ["Plan", "PlanStatus", "Planner", "PlannerConfig"]
 
@@ -82,7 +83,14 @@ class Planner:
         self._recovery.pause()
         self._refusals.reset()
 
-    def plan(self, costmap: Costmap, odometry: Odometry, goal: Pose2D, now_ns: int) -> Plan:
+    def plan(
+        self,
+        costmap: Costmap,
+        odometry: Odometry,
+        goal: Pose2D,
+        now_ns: int,
+        bodies: NDArray[np.float64] = NO_BODIES,
+    ) -> Plan:
         """Choose the velocities for this tick.
 
         Args:
@@ -90,6 +98,7 @@ class Planner:
             odometry: the newest.
             goal: in the odometry frame; its yaw is not used.
             now_ns: nanoseconds, not decreasing for one goal.
+            bodies: (M, 5) float64, those that move, as `MovingBodies.at` tells them at `now_ns`.
         """
         self._begin_tick(goal, now_ns)
         if math.hypot(goal.x - odometry.x, goal.y - odometry.y) <= self.config.goal_tolerance:
@@ -101,7 +110,7 @@ class Planner:
         if not math.isfinite(field.at_robot):
             return self._look_around(costmap, odometry, now_ns)
         path = self._guide.path(field, odometry.pose, goal)
-        return self._drive(costmap, odometry, field, path, now_ns)
+        return self._drive(costmap, odometry, field, path, bodies, now_ns)
 
     def guide(self, costmap: Costmap, odometry: Odometry, goal: Pose2D) -> NDArray[np.float64]:
         """The global path alone, (M, 2) float64 metres in the odometry frame; empty if none."""
@@ -125,6 +134,7 @@ class Planner:
         odometry: Odometry,
         field: TravelTimeField,
         path: NDArray[np.float64],
+        bodies: NDArray[np.float64],
         now_ns: int,
     ) -> Plan:
         """Follow the field, or recover where the robot has stalled."""
@@ -141,6 +151,7 @@ class Planner:
             elapsed_s,
             refused,
             BACK_OFF_WEIGHT if backs_off else None,
+            bodies,
         )
         status = PlanStatus.STUCK if self._recovery.exhausted else PlanStatus.DRIVING
         vx, wz = (drive.vx, drive.wz) if drive.clear else (0.0, 0.0)

@@ -28,8 +28,11 @@ TURN_SHARE = 0.1
     SPEED_AT_CONTACT,
     SPEED_PER_CLEARANCE,
     W_SPIN,
-) = range(10)
-WEIGHTS = 10
+    W_BODY,
+    BODY_MARGIN,
+    SPEED_PER_ROOM,
+) = range(13)
+WEIGHTS = 13
 
 # Columns of the limits vector: m/s, rad/s, m/s², rad/s².
 (
@@ -97,6 +100,38 @@ def clearance(
 
 
 @njit(cache=True)
+def body_clearance(
+    bodies: NDArray[np.float64],
+    after: float,
+    discs: NDArray[np.float64],
+    circumscribed: float,
+    x: float,
+    y: float,
+    yaw: float,
+    enough: float,
+) -> float:
+    """Distance from the footprint at a pose to the nearest body `after` seconds, metres.
+
+    The arguments are those of `clearance` and of `evaluate`.
+    """
+    nearest = np.inf
+    cosine, sine = math.cos(yaw), math.sin(yaw)
+    for b in range(bodies.shape[0]):
+        dx = bodies[b, 0] + bodies[b, 2] * after - x
+        dy = bodies[b, 1] + bodies[b, 3] * after - y
+        radius = bodies[b, 4]
+        free = math.hypot(dx, dy) - radius - circumscribed
+        if free < enough:
+            free = np.inf
+            for i in range(discs.shape[0]):
+                px = cosine * discs[i, 0] - sine * discs[i, 1]
+                py = sine * discs[i, 0] + cosine * discs[i, 1]
+                free = min(free, math.hypot(dx - px, dy - py) - radius - discs[i, 2])
+        nearest = min(nearest, free)
+    return nearest
+
+
+@njit(cache=True)
 def evaluate(
     controls: NDArray[np.float64],
     start: NDArray[np.float64],
@@ -115,6 +150,7 @@ def evaluate(
     time_y: float,
     unreached: float,
     weights: NDArray[np.float64],
+    bodies: NDArray[np.float64],
     costs: NDArray[np.float64],
 ) -> None:
     """Score control sequences: seconds to the goal, plus what makes them unpleasant or unsafe.
@@ -138,12 +174,13 @@ def evaluate(
         time_y: the same along y.
         unreached: seconds that stand for an unreached cell.
         weights: (WEIGHTS,) float64, see the column names above.
+        bodies: (M, 5) float64 x, y (metres from the field's corner), vx, vy, radius of what moves.
         costs: (S,) float64 output; at least `COLLISION` where the footprint would touch.
     """
     for s in range(controls.shape[0]):
         costs[s] = _score(
             controls[s], start, limits, dt, steps, field, cell, discs, circumscribed, known, rear,
-            time, time_cell, time_x, time_y, unreached, weights,
+            time, time_cell, time_x, time_y, unreached, weights, bodies,
         )  # fmt: skip
 
 
@@ -166,6 +203,7 @@ def _score(
     time_y: float,
     unreached: float,
     weights: NDArray[np.float64],
+    bodies: NDArray[np.float64],
 ) -> float:
     """Cost of one control sequence."""
     x, y, yaw, vx, wz = start[0], start[1], start[2], start[3], start[4]
@@ -173,6 +211,8 @@ def _score(
     margin = weights[HARD_MARGIN]
     at_start = clearance(field, cell, discs, circumscribed, x, y, yaw, enough)
     # From inside the margin, motions that do not come nearer remain allowed.
+    body_at_start = body_clearance(bodies, 0.0, discs, circumscribed, x, y, yaw, enough)
+    body_margin = min(margin, body_at_start - 0.002)
     margin = min(margin, at_start - 0.002)
     total = 0.0
     remaining, column, line = unreached, 0.0, 0.0
@@ -186,12 +226,19 @@ def _score(
         yaw += mean_w * dt
         vx, wz = new_vx, new_wz
         free = clearance(field, cell, discs, circumscribed, x, y, yaw, enough)
-        if free < margin:
+        room = body_clearance(bodies, (k + 1) * dt, discs, circumscribed, x, y, yaw, enough)
+        if free < margin or room < body_margin:
             return float(COLLISION + (steps - k) * dt * 10.0 + abs(vx) * 10.0)
         if vx < -0.02:
             if _rear_unknown(known, cell, x, y, yaw, rear):
                 return COLLISION + (steps - k) * dt * 10.0
             total -= weights[W_REVERSE] * vx * dt
+        close = max(0.0, weights[BODY_MARGIN] - max(0.0, room)) / weights[BODY_MARGIN]
+        total += weights[W_BODY] * close * dt
+        free = min(free, room)
+        allowed = weights[SPEED_AT_CONTACT] + weights[SPEED_PER_ROOM] * max(0.0, room)
+        over = max(0.0, abs(vx) - allowed)
+        total += weights[W_OVERSPEED] * over * over * dt
         lack = max(0.0, weights[SOFT_MARGIN] - free) / weights[SOFT_MARGIN]
         total += weights[W_CLEARANCE] * lack * lack * (abs(vx) + TURN_SHARE * abs(wz)) * dt
         allowed = weights[SPEED_AT_CONTACT] + weights[SPEED_PER_CLEARANCE] * max(0.0, free)

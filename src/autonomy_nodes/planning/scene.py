@@ -82,7 +82,8 @@ class Scene:
     """Surroundings, travel times, the robot's state and limits, and what counts for how much.
 
     start: (5,) float64 x, y (odometry frame, metres), yaw, vx, wz; limits, weights: columns as
-    named in `rollouts`; dt: seconds per step.
+    named in `rollouts`; dt: seconds per step;
+    bodies: (M, 5) float64, those that move, as `MovingBodies.at` tells them at the start.
     """
 
     body: Body
@@ -93,6 +94,7 @@ class Scene:
     weights: NDArray[np.float64]
     dt: float
     steps: int
+    bodies: NDArray[np.float64]
 
     def score(self, controls: NDArray[np.float64]) -> NDArray[np.float64]:
         """Costs of (S, K, 2) control sequences, in seconds; see `rollouts.evaluate`."""
@@ -100,6 +102,7 @@ class Scene:
         start = self.start.copy()
         start[0] -= self.around.x
         start[1] -= self.around.y
+        bodies = self.bodies - np.array([self.around.x, self.around.y, 0.0, 0.0, 0.0])
         rollouts.evaluate(
             np.ascontiguousarray(controls),
             start,
@@ -118,6 +121,7 @@ class Scene:
             self.around.y - self.travel.origin_y,
             self.travel.unreached,
             self.weights,
+            bodies,
             costs,
         )
         return costs

@@ -43,7 +43,7 @@ class ScriptedPlanner:
         self.path = np.array([[0.0, 0.0], [5.0, 0.0]])
         self.looked_at = []
 
-    def plan(self, costmap, odometry, goal, now_ns):
+    def plan(self, costmap, odometry, goal, now_ns, bodies):
         return Plan(*self.command, self.status, self.path)
 
     def guide(self, costmap, odometry, goal):
@@ -390,3 +390,34 @@ def test_without_a_policy_the_planner_drives(rig):
 def test_impossible_driver_is_refused(driver):
     with pytest.raises(ValueError, match="driver"):
         Decision(DecisionConfig(driver=driver), None, ScriptedPlanner())
+
+
+def _walk_past(rig, ticks):
+    """Somebody crosses 2 m ahead from the right at 1 m/s; the last tick's output."""
+    for tick in range(ticks):
+        rig.ranges[:] = 5.0
+        middle = round(90 + math.degrees(math.atan2(-2.0 + 0.05 * tick, 2.0)))
+        rig.ranges[middle - 6 : middle + 7] = 2.2
+        output = rig.tick()
+    return output
+
+
+def test_the_policy_loses_the_wheel_before_it_meets_who_walks_in_its_way(rig):
+    rig.policy.answer = (1.5, 0.0)
+    output = _walk_past(rig, 20)
+    assert output.bodies == 1
+    assert (output.driver, output.reason) == ("fallback", "body_ahead")
+    assert output.proposal.fault.reason == "body_ahead"
+
+
+def test_who_walks_away_is_seen_and_the_policy_goes_on(rig):
+    rig.policy.answer = (-0.5, 0.0)
+    output = _walk_past(rig, 20)
+    assert output.bodies == 1
+    assert (output.driver, output.reason) == ("policy", "")
+
+
+def test_a_clock_that_goes_back_forgets_who_walked(rig):
+    assert _walk_past(rig, 20).bodies == 1
+    rig.now_ns -= SECOND // 2
+    assert rig.tick().bodies == 0

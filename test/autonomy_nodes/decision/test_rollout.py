@@ -125,3 +125,47 @@ def test_verdict_does_not_depend_on_where_the_robot_stands(vx, wz, x, y, yaw):
         assert roomy.touches(moved, there, vx, wz)
     if tight.touches(moved, there, vx, wz):
         assert roomy.touches(here, HERE, vx, wz)
+
+
+def _walker(x: float, y: float, vx: float, vy: float) -> np.ndarray:
+    return np.array([[x, y, vx, vy, 0.2]])
+
+
+@pytest.mark.parametrize(
+    ("walker", "vx", "meets"),
+    [
+        (_walker(1.5, -1.0, 0.0, 1.0), 1.5, True),
+        (_walker(1.5, -1.0, 0.0, 1.0), 0.3, False),
+        (_walker(1.5, -3.0, 0.0, 1.0), 1.5, False),
+        (_walker(1.5, -1.0, 0.0, -1.0), 1.5, False),
+        (_walker(1.5, 0.0, 1.5, 0.0), 1.5, False),
+        (_walker(4.0, 0.0, -1.0, 0.0), 1.5, True),
+        (_walker(-1.5, 0.0, 1.0, 0.0), -1.0, True),
+    ],
+)
+def test_who_walks_is_met_where_both_will_be(walker, vx, meets):
+    assert ROLLOUT.meets(walker, HERE, vx, 0.0) == meets
+
+
+def test_who_walks_into_a_robot_that_stands_is_met_within_the_time_that_it_looks_ahead():
+    assert ROLLOUT.meets(_walker(0.6, 0.0, -0.2, 0.0), HERE, 0.0, 0.0)
+    assert not ROLLOUT.meets(_walker(1.5, 0.0, -0.2, 0.0), HERE, 0.0, 0.0)
+
+
+def test_nobody_is_met_where_nobody_moves_or_the_command_is_no_number():
+    assert not ROLLOUT.meets(np.empty((0, 5)), HERE, 2.0, 0.0)
+    assert not ROLLOUT.meets(_walker(1.0, 0.0, 0.0, 0.5), HERE, math.nan, 0.0)
+
+
+@given(st.floats(-3.1, 3.1), st.floats(-5.0, 5.0), st.floats(-5.0, 5.0))
+def test_who_is_met_does_not_depend_on_where_the_world_s_origin_is(yaw, x, y):
+    there = Odometry(0, x, y, yaw)
+    cosine, sine = math.cos(yaw), math.sin(yaw)
+
+    def placed(px, py):
+        return cosine * px - sine * py, sine * px + cosine * py
+
+    at = placed(1.5, -1.0)
+    for speed, meets in ((1.0, True), (-1.0, False)):
+        walker = _walker(x + at[0], y + at[1], *placed(0.0, speed))
+        assert ROLLOUT.meets(walker, there, 1.5, 0.0) == meets

@@ -14,6 +14,7 @@ from autonomy_interfaces.geometry import wrap_angle
 from autonomy_interfaces.messages import MILLISECOND, Costmap, LaserScan, Odometry, Pose2D
 from autonomy_nodes.perception.costmap import LocalCostmap, PerceptionConfig
 from autonomy_nodes.planning.planner import Plan, Planner, PlannerConfig, PlanStatus
+from autonomy_nodes.tracking.moving_bodies import NO_BODIES, moved
 
 RADIUS = 0.075
 BEAMS = 360
@@ -37,11 +38,21 @@ class Drive:
 
 @dataclass
 class Rig:
-    """Circles of 0.075 m radius; perception and planner closed over an exact unicycle."""
+    """Circles of 0.075 m radius; perception and planner closed over an exact unicycle.
+
+    walker: x, y, vx, vy, radius of somebody whom the planner is told of if `foreseen`, and whom
+    nothing but that shows.
+    """
 
     circles: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
     config: PlannerConfig = field(default_factory=PlannerConfig)
     window: float = 20.0
+    walker: tuple[float, ...] = ()
+    foreseen: bool = True
+
+    def bodies(self, now_s: float) -> NDArray[np.float64]:
+        """The table of whoever walks."""
+        return moved(np.array(self.walker, float).reshape(-1, 5), now_s)
 
     def scan(self, x: float, y: float, yaw: float, stamp_ns: int) -> LaserScan:
         bearing = yaw + ANGLE_MIN + INCREMENT * np.arange(BEAMS)
@@ -55,14 +66,17 @@ class Rig:
             ranges = np.where(hit, along - depth, np.inf).min(axis=0)
         return LaserScan(stamp_ns, ranges.astype(np.float32), ANGLE_MIN, INCREMENT, 0.1, 30.0)
 
-    def clearance(self, x: float, y: float, yaw: float) -> float:
-        if not len(self.circles):
+    def clearance(self, x: float, y: float, yaw: float, now_s: float = 0.0) -> float:
+        bodies = self.bodies(now_s)
+        middles = np.concatenate([self.circles, bodies[:, :2]])
+        radii = np.concatenate([np.full(len(self.circles), RADIUS), bodies[:, 4]])
+        if not len(middles):
             return math.inf
-        dx, dy = self.circles[:, 0] - x, self.circles[:, 1] - y
+        dx, dy = middles[:, 0] - x, middles[:, 1] - y
         u = np.abs(math.cos(yaw) * dx + math.sin(yaw) * dy) - 0.254
         v = np.abs(-math.sin(yaw) * dx + math.cos(yaw) * dy) - 0.215
         outside = np.hypot(np.maximum(u, 0), np.maximum(v, 0))
-        return float((outside + np.minimum(np.maximum(u, v), 0) - RADIUS).min())
+        return float((outside + np.minimum(np.maximum(u, v), 0) - radii).min())
 
     def drive(
         self,
@@ -82,19 +96,20 @@ class Rig:
             now_ns = tick * STEP_NS
             odometry = Odometry(now_ns, x, y, wrap_angle(yaw), vx, 0.0, wz)
             costmap = perception.step(self.scan(x, y, yaw, now_ns), odometry)
-            plan = planner.plan(costmap, odometry, goal, now_ns)
+            bodies = self.bodies(tick * 0.05) if self.foreseen else NO_BODIES
+            plan = planner.plan(costmap, odometry, goal, now_ns, bodies)
             plans.append(plan)
             poses.append((x, y, yaw))
             if until(plan):
                 break
-            for _ in range(10):
+            for part in range(10):
                 vx += min(max(plan.vx - vx, -0.1), 0.1)
                 wz += min(max(plan.wz - wz, -0.125), 0.125)
                 yaw += wz * 0.0025
                 x += vx * 0.005 * math.cos(yaw)
                 y += vx * 0.005 * math.sin(yaw)
                 yaw += wz * 0.0025
-                nearest = min(nearest, self.clearance(x, y, yaw))
+                nearest = min(nearest, self.clearance(x, y, yaw, (tick + 0.1 * part + 0.1) * 0.05))
         return Drive(np.array(poses), plans, nearest)
 
 

@@ -204,3 +204,22 @@ def test_velocities_are_always_finite_and_within_limits(rig):
         assert math.isfinite(plan.wz)
         assert abs(plan.vx) <= 2.0 + 1e-9
         assert abs(plan.wz) <= 4.0 + 1e-9
+
+
+@pytest.mark.parametrize(
+    "walker",
+    [
+        (3.0, -2.4, 0.0, 1.0, 0.25),
+        (3.0, 2.0, 0.0, -0.8, 0.25),
+        (6.0, 0.1, -1.0, 0.0, 0.25),
+        (2.0, -3.0, 0.6, 1.2, 0.25),
+    ],
+)
+def test_who_walks_across_is_given_way_to(rig, walker):
+    rig.walker = walker
+    rig.foreseen = False
+    assert rig.drive(Pose2D(6.0, 0.0)).clearance < 0.0
+    rig.foreseen = True
+    drive = rig.drive(Pose2D(6.0, 0.0))
+    assert drive.status is PlanStatus.REACHED
+    assert drive.clearance > 0.05

@@ -42,6 +42,30 @@ def test_clearance_is_the_footprint_s_to_within_interpolation(seed):
     assert found <= exact + 0.035
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_room_to_a_body_is_that_to_where_it_will_be(seed):
+    generator = np.random.default_rng(seed)
+    bodies = generator.uniform(
+        [-1.5, -1.5, -2.0, -2.0, 0.1], [1.5, 1.5, 2.0, 2.0, 0.5], (generator.integers(1, 4), 5)
+    )
+    x, y, yaw, after = generator.uniform([-0.5, -0.5, -4.0, 0.0], [0.5, 0.5, 4.0, 1.0])
+    exact = min(
+        exact_clearance(body[None, :2] + after * body[None, 2:4], x, y, yaw) - body[4]
+        for body in bodies
+    )
+    found = rollouts.body_clearance(bodies, after, DISCS, CIRCUMSCRIBED, x, y, yaw, 0.2)
+    if found < 0.2 and exact > 0.0:
+        assert abs(found - exact) < 0.02
+    assert found <= exact + 0.02
+
+
+def test_where_nothing_moves_there_is_room():
+    nobody = np.empty((0, 5))
+    room = rollouts.body_clearance(nobody, 0.0, DISCS, CIRCUMSCRIBED, 0.0, 0.0, 0.0, 0.2)
+    assert room == math.inf
+
+
 def test_velocities_ramp_within_the_limits():
     limits = np.array([-0.5, 2.0, -4.0, 4.0, 5.0, 8.0, 10.0])
     assert rollouts.ramp(0.0, 0.0, 2.0, 4.0, limits, 0.1) == pytest.approx((0.5, 1.0))

@@ -1,0 +1,1 @@
+"""Bodies that move, from the scans alone."""
