@@ -163,9 +163,7 @@ class DecisionNode(Node):
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         """Begin a change of the policy or of its shadow; the rest is read at the start alone."""
-        fixed = {
-            field.name for kind in (*CONFIGS, DecisionNodeConfig) for field in fields(kind)
-        } - set(CHANGEABLE)
+        fixed = {field.name for kind in CONFIGS for field in fields(kind)} - set(CHANGEABLE)
         changed = {parameter.name: parameter.value for parameter in parameters}
         refused = sorted(fixed & changed.keys())
         wanted = [name for name in CHANGEABLE if name in changed]

@@ -22,7 +22,7 @@ class PlannerConfig:
     is never crossed, `soft_margin` is wished, the speed allowed at clearance c is
     `speed_at_contact` + `speed_per_clearance` · c; `cell_inset` is how far from its cell's centre
     an obstacle's surface is taken to be, in cells. A body that moves need not go on as it does:
-    `body_margin` is wished to where it will be (`body_weight`), and at a distance of r from there
+    `body_room` is wished to where it will be (`body_weight`), and at a distance of r from there
     no more speed than `speed_at_contact` + `speed_per_room` · r. `latency` is the time from
     odometry to motion.
     Recovery: a motion that the base has not carried out for `refusal_time` (the safety monitor
@@ -68,7 +68,7 @@ class PlannerConfig:
     reverse_weight: float = 1.5
     smoothness_weight: float = 0.002
     spin_weight: float = 0.01
-    body_margin: float = 0.2
+    body_room: float = 0.2
     body_weight: float = 20.0
     speed_per_room: float = 1.5
 

@@ -180,7 +180,7 @@ def _weights(config: PlannerConfig) -> NDArray[np.float64]:
     weights[rollouts.W_SMOOTH] = config.smoothness_weight
     weights[rollouts.W_SPIN] = config.spin_weight
     weights[rollouts.W_BODY] = config.body_weight
-    weights[rollouts.BODY_MARGIN] = config.body_margin
+    weights[rollouts.BODY_ROOM] = config.body_room
     weights[rollouts.SPEED_PER_ROOM] = config.speed_per_room
     weights[rollouts.HARD_MARGIN] = config.hard_margin
     weights[rollouts.SOFT_MARGIN] = config.soft_margin

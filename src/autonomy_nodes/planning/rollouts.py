@@ -29,7 +29,7 @@ TURN_SHARE = 0.1
     SPEED_PER_CLEARANCE,
     W_SPIN,
     W_BODY,
-    BODY_MARGIN,
+    BODY_ROOM,
     SPEED_PER_ROOM,
 ) = range(13)
 WEIGHTS = 13
@@ -233,7 +233,7 @@ def _score(
             if _rear_unknown(known, cell, x, y, yaw, rear):
                 return COLLISION + (steps - k) * dt * 10.0
             total -= weights[W_REVERSE] * vx * dt
-        close = max(0.0, weights[BODY_MARGIN] - max(0.0, room)) / weights[BODY_MARGIN]
+        close = max(0.0, weights[BODY_ROOM] - max(0.0, room)) / weights[BODY_ROOM]
         total += weights[W_BODY] * close * dt
         free = min(free, room)
         allowed = weights[SPEED_AT_CONTACT] + weights[SPEED_PER_ROOM] * max(0.0, room)
