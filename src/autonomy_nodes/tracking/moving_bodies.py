@@ -26,6 +26,8 @@ NO_BODIES: NDArray[np.float64] = np.empty((0, 5))
 AGES_S = (0.3, 0.7)
 """Of the scans that are looked back at: the first for what walks, the second for what creeps."""
 AGE_SLACK_S = 0.3
+AGES_NS = tuple((nanoseconds(age_s), nanoseconds(age_s + AGE_SLACK_S)) for age_s in AGES_S)
+"""The least and the most of each."""
 DEPTH = 0.15
 """Metres into what was free: more than a scan's noise, the odometry's drift in `AGES_S`, a cell."""
 WIDTH = 0.1
@@ -131,8 +133,7 @@ class MovingBodies:
         self._follow(self._entered(scan, ranges, sensor), seconds(scan.stamp_ns))
         free = seen_through(ranges, scan.range_min, scan.range_max)
         self._past.append(_Past(scan.stamp_ns, (sensor.x, sensor.y, sensor.yaw), free))
-        longest = nanoseconds(AGES_S[-1] + AGE_SLACK_S)
-        while scan.stamp_ns - self._past[0].stamp_ns > longest:
+        while scan.stamp_ns - self._past[0].stamp_ns > AGES_NS[-1][1]:
             self._past.popleft()
 
     def at(self, now_ns: int) -> NDArray[np.float64]:
@@ -158,8 +159,8 @@ class MovingBodies:
         x = sensor.x + ranges[beams] * np.cos(angles)
         y = sensor.y + ranges[beams] * np.sin(angles)
         entered = np.zeros(len(beams), dtype=np.uint8)
-        for age_s in AGES_S:
-            past = self._looked_back(scan.stamp_ns, age_s)
+        for least_ns, most_ns in AGES_NS:
+            past = self._looked_back(scan.stamp_ns - most_ns, scan.stamp_ns - least_ns)
             if past is not None:
                 mark_entered(
                     *(x, y, past.sensor, past.free, scan.angle_min, scan.angle_increment),
@@ -170,12 +171,11 @@ class MovingBodies:
             counts |= (entered == LIKELY) & (np.hypot(x - at_x, y - at_y) < radius + NEAR)
         return np.column_stack((x[counts], y[counts]))
 
-    def _looked_back(self, stamp_ns: int, age_s: float) -> _Past | None:
-        """The newest scan that is at least so old, unless it is much older."""
+    def _looked_back(self, first_ns: int, last_ns: int) -> _Past | None:
+        """The newest scan in a span of time."""
         for past in reversed(self._past):
-            age_ns = stamp_ns - past.stamp_ns
-            if age_ns >= nanoseconds(age_s):
-                return past if age_ns <= nanoseconds(age_s + AGE_SLACK_S) else None
+            if past.stamp_ns <= last_ns:
+                return past if past.stamp_ns >= first_ns else None
         return None
 
     def _follow(self, points: NDArray[np.float64], now_s: float) -> None:
