@@ -50,7 +50,8 @@ def mark_entered(
         sensor: x, y, yaw of the sensor at the earlier scan.
         free: (N,) float64 metres, `seen_through` of that scan.
         angle_min: of its first beam, radians.
-        angle_increment: between its beams, radians; not 0.
+        angle_increment: between its beams, radians; not 0. Where they go all around, the first is
+            beside the last.
         depth: metres that the scan must have seen farther than a point.
         width: metres to either side of a point for which that holds where it is `SURE`.
         turned: radians to either side, likewise: by which the sensor's yaw may be off.
@@ -58,24 +59,28 @@ def mark_entered(
     """
     step = abs(angle_increment)
     turn = math.copysign(1.0, angle_increment)
+    around = (free.shape[0] + 0.5) * step >= 2.0 * math.pi
     for k in range(x.shape[0]):
         dx, dy = x[k] - sensor[0], y[k] - sensor[1]
         distance = math.hypot(dx, dy)
         bearing = turn * (math.atan2(dy, dx) - sensor[2] - angle_min)
         middle = round((bearing % (2.0 * math.pi)) / step)
-        if not _all_beyond(free, middle, BESIDE, distance + depth):
+        if not _all_beyond(free, around, middle, BESIDE, distance + depth):
             continue
         spread = math.ceil((width / max(distance, width) + turned) / step)
-        sure = _all_beyond(free, middle, max(spread, BESIDE), distance + depth)
+        sure = _all_beyond(free, around, middle, max(spread, BESIDE), distance + depth)
         entered[k] = max(entered[k], SURE if sure else LIKELY)
 
 
 @njit(cache=True)
-def _all_beyond(free: NDArray[np.float64], middle: int, spread: int, distance: float) -> bool:
+def _all_beyond(
+    free: NDArray[np.float64], around: bool, middle: int, spread: int, distance: float
+) -> bool:
     """Whether the beams around one have all seen farther; not where one of them is missing."""
-    if middle - spread < 0 or middle + spread >= free.shape[0]:
+    count = free.shape[0]
+    if not around and (middle - spread < 0 or middle + spread >= count):
         return False
     inside = True
     for i in range(middle - spread, middle + spread + 1):
-        inside = inside and free[i] > distance
+        inside = inside and free[i % count] > distance
     return inside

@@ -183,8 +183,8 @@ class MovingBodies:
         tracks = [t for t in self._tracks if now_s - t.sightings[-1][0] < LOST_S]
         unseen = list(tracks)
         for first, last in _ends(points):
-            x, y = (points[first] + points[last]) / 2.0
-            radius = max(SMALLEST_RADIUS, math.dist(points[first], points[last]) / 2.0)
+            x, y = (first + last) / 2.0
+            radius = max(SMALLEST_RADIUS, math.dist(first, last) / 2.0)
             nearest = min(unseen, key=lambda t: math.dist(t.at(now_s), (x, y)), default=None)
             if nearest is None or math.dist(nearest.at(now_s), (x, y)) > GATE:
                 nearest = _Track()
@@ -195,17 +195,21 @@ class MovingBodies:
         self._tracks = tracks
 
 
-def _ends(points: NDArray[np.float64]) -> list[tuple[int, int]]:
+def _ends(
+    points: NDArray[np.float64],
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """First and last of the neighbouring points that belong together, for each body.
 
-    A round body shows half of itself: the line between its ends goes through its middle.
+    A round body shows half of itself: the line between its ends goes through its middle. Of a
+    lidar that looks all around, the last point may be beside the first.
     """
     if not len(points):
         return []
-    gaps = np.hypot(*np.diff(points, axis=0).T) > GAP
-    starts = np.concatenate(([0], np.flatnonzero(gaps) + 1, [len(points)]))
+    gaps = np.flatnonzero(np.hypot(*np.diff(points, axis=0).T) > GAP) + 1
+    if len(gaps) and math.dist(points[0], points[-1]) <= GAP:
+        points, gaps = np.roll(points, -gaps[0], axis=0), gaps[1:] - gaps[0]
     return [
-        (int(first), int(end) - 1)
-        for first, end in pairwise(starts)
-        if end - first >= LEAST_RETURNS and math.dist(points[first], points[end - 1]) <= LARGEST
+        (points[start], points[end - 1])
+        for start, end in pairwise([0, *gaps, len(points)])
+        if end - start >= LEAST_RETURNS and math.dist(points[start], points[end - 1]) <= LARGEST
     ]

@@ -83,6 +83,30 @@ def test_somebody_who_crosses_is_seen_where_he_is_and_as_fast_as_he_is(speed):
     assert 0.2 <= radius < 0.3
 
 
+@pytest.mark.parametrize("angle_min", [0.0, -math.pi, 1.0])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_lidar_that_looks_all_around_has_no_seam(angle_min, turn):
+    increment = turn * 2.0 * math.pi / BEAMS
+    bodies = MovingBodies()
+    for stamp_ns in range(0, nanoseconds(1.8), PERIOD_NS):
+        now_s = seconds(stamp_ns)
+        walker = (2.5 * math.cos(angle_min), 2.5 * math.sin(angle_min))
+        along = (now_s - 1.3) * 0.8
+        x = walker[0] - math.sin(angle_min) * along
+        y = walker[1] + math.cos(angle_min) * along
+        ranges = np.empty(BEAMS, np.float32)
+        circles = np.array([(x, y, 0.22)])
+        cast(circles, 0.0, 0.0, 0.0, 0.0, abs(increment), 30.0, ranges)
+        # What lies in the direction of each beam, for a lidar that begins elsewhere.
+        directions = (angle_min + increment * np.arange(BEAMS)) % (2.0 * math.pi)
+        ranges = ranges[np.round(directions / abs(increment)).astype(int) % BEAMS]
+        bodies.update(LaserScan(stamp_ns, ranges, angle_min, increment, 0.1, 30.0), HERE)
+        found = bodies.at(stamp_ns)
+        if now_s > 1.0:
+            assert len(found) == 1
+            assert math.dist(found[0, :2], (x, y)) < 0.2
+
+
 def test_somebody_is_seen_within_half_a_second():
     first = next(t for t, found in watch(MovingBodies(), crossing(1.0), 2.0) if len(found))
     assert first <= AGES_S[0] + 0.05 * LEAST_SIGHTINGS + 0.05
