@@ -15,7 +15,6 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from autonomy_interfaces.geometry import compose
 from autonomy_interfaces.messages import (
     Costmap,
     LaserScan,
@@ -45,7 +44,6 @@ from autonomy_nodes.decision.roster import Roster, SwapLimits
 from autonomy_nodes.decision.runtime import PolicyRunner
 from autonomy_nodes.decision.stall import StallLimits, StallWatch
 from autonomy_nodes.decision.velocity_limits import VelocityLimits
-from autonomy_nodes.perception.odometry_history import OdometryHistory
 from autonomy_nodes.planning.planner import Plan, PlanStatus
 from autonomy_nodes.tracking.moving_bodies import MovingBodies
 
@@ -173,9 +171,7 @@ class Decision:
             )
         )
         self._changes = 0
-        self._lidar_pose = Pose2D(*config.lidar_pose)
-        self._history = OdometryHistory(nanoseconds(1.0), nanoseconds(0.1))
-        self._moving = MovingBodies()
+        self._moving = MovingBodies(config.footprint, config.lidar_pose, config.odometry_timeout)
         self._goal: Pose2D | None = None
         self._last_ns = 0
         self._seen: tuple[Observation, VelocityCommand] | None = None
@@ -193,12 +189,14 @@ class Decision:
             self._start_goal(goal)
         self._last_ns = now_ns
         self._seen = None
-        if goal is None:
-            return _halt("no_goal", now_ns)
         scan = _fresh(plausible_scan(inputs.scan), self._config.scan_timeout, now_ns)
         odometry = _fresh(
             plausible_odometry(inputs.odometry), self._config.odometry_timeout, now_ns
         )
+        if scan is not None and odometry is not None:
+            self._moving.update(scan, odometry)
+        if goal is None:
+            return _halt("no_goal", now_ns)
         costmap = _fresh(plausible_costmap(inputs.costmap), self._config.costmap_timeout, now_ns)
         if scan is None:
             return _halt("stale_scan", now_ns)
@@ -210,12 +208,12 @@ class Decision:
             return _halt("reached", now_ns, PlanStatus.REACHED)
         self.look_ahead()
         self._ahead = (costmap, odometry, goal)
-        bodies = self._bodies_at(scan, odometry, now_ns)
+        bodies = self._moving.at(now_ns)
         if self.roster.idle:
             output = self._plan(costmap, odometry, goal, now_ns, bodies, self._undriven())
         else:
             guide = self._planner.guide(costmap, odometry, goal)
-            yaw = self._lidar_pose.yaw
+            yaw = self._config.lidar_pose[2]
             observation = Observation(scan, odometry, goal, guide, costmap, yaw, bodies)
             output = self._drive(observation, now_ns)
             self._seen = (observation, output.command)
@@ -236,14 +234,6 @@ class Decision:
         if self._ahead is not None:
             self._planner.look_ahead(*self._ahead)
             self._ahead = None
-
-    def _bodies_at(self, scan: LaserScan, odometry: Odometry, now_ns: int) -> NDArray[np.float64]:
-        """The bodies that move, where they are at the tick, (M, 5) float64, odometry frame."""
-        self._history.add(odometry)
-        base = self._history.pose_at(scan.stamp_ns)
-        if base is not None:
-            self._moving.update(scan, compose(base, self._lidar_pose))
-        return self._moving.at(now_ns)
 
     def _pilot_of(self, policy: PolicyRunner) -> PolicyPilot:
         return PolicyPilot(policy, self._rollout, self._limits)

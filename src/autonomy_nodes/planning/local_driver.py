@@ -18,6 +18,8 @@ from autonomy_nodes.tracking.moving_bodies import NO_BODIES, moved
 
 # Candidates within this many temperatures of the best take part in the mean.
 CLOSE = 4.0
+# A wish for room of 0 is none; the share of it that is lacking needs a number.
+LEAST_MARGIN = 1e-6
 
 
 @dataclass(frozen=True)
@@ -180,10 +182,10 @@ def _weights(config: PlannerConfig) -> NDArray[np.float64]:
     weights[rollouts.W_SMOOTH] = config.smoothness_weight
     weights[rollouts.W_SPIN] = config.spin_weight
     weights[rollouts.W_BODY] = config.body_weight
-    weights[rollouts.BODY_ROOM] = config.body_room
+    weights[rollouts.BODY_ROOM] = max(config.body_room, LEAST_MARGIN)
     weights[rollouts.SPEED_PER_ROOM] = config.speed_per_room
     weights[rollouts.HARD_MARGIN] = config.hard_margin
-    weights[rollouts.SOFT_MARGIN] = config.soft_margin
+    weights[rollouts.SOFT_MARGIN] = max(config.soft_margin, LEAST_MARGIN)
     weights[rollouts.SPEED_AT_CONTACT] = config.speed_at_contact
     weights[rollouts.SPEED_PER_CLEARANCE] = config.speed_per_clearance
     return weights

@@ -15,6 +15,43 @@ BESIDE = 2
 
 
 @njit(cache=True)
+def forget_own(
+    ranges: NDArray[np.float32],
+    angle_min: float,
+    angle_increment: float,
+    lidar: tuple[float, float, float],
+    footprint: NDArray[np.float64],
+) -> None:
+    """Set ranges that end in the footprint to NaN: what is there is a part of the robot.
+
+    Args:
+        ranges: (N,) float32 metres, changed in place.
+        angle_min: of the first beam, radians.
+        angle_increment: between beams, radians.
+        lidar: x, y, yaw of the lidar in base_link.
+        footprint: (V, 2) float64 metres, base_link; V may be 0.
+    """
+    corners = footprint.shape[0]
+    reach = 0.0
+    for j in range(corners):
+        reach = max(reach, math.hypot(footprint[j, 0] - lidar[0], footprint[j, 1] - lidar[1]))
+    for i in range(ranges.shape[0]):
+        if not ranges[i] <= reach:
+            continue
+        angle = lidar[2] + angle_min + i * angle_increment
+        x = lidar[0] + ranges[i] * math.cos(angle)
+        y = lidar[1] + ranges[i] * math.sin(angle)
+        inside = False
+        for j in range(corners):
+            x0, y0 = footprint[j - 1, 0], footprint[j - 1, 1]
+            x1, y1 = footprint[j, 0], footprint[j, 1]
+            if (y0 > y) != (y1 > y) and x < x0 + (x1 - x0) * (y - y0) / (y1 - y0):
+                inside = not inside
+        if inside:
+            ranges[i] = np.nan
+
+
+@njit(cache=True)
 def seen_through(
     ranges: NDArray[np.float32], range_min: float, range_max: float
 ) -> NDArray[np.float64]:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autonomy_interfaces.messages import MILLISECOND, LaserScan, Pose2D, nanoseconds, seconds
+from autonomy_interfaces.messages import (
+    MILLISECOND,
+    LaserScan,
+    Odometry,
+    Pose2D,
+    nanoseconds,
+    seconds,
+)
 from autonomy_nodes.tracking.moving_bodies import (
     AGE_SLACK_S,
     AGES_S,
-    LEAST_SIGHTINGS,
     LOST_S,
+    MOST,
     MovingBodies,
     moved,
 )
+from autonomy_nodes.tracking.track import LEAST_SIGHTINGS
 from policy_training.ray_casting import cast
 
 BEAMS = 720
@@ -58,8 +67,14 @@ def watch(
     for stamp_ns in range(first, last, PERIOD_NS):
         now_s = seconds(stamp_ns)
         believed = (odometry or sensor)(now_s)
-        bodies.update(scan_of(circles(now_s), sensor(now_s), stamp_ns, noise), believed)
+        bodies.update(
+            scan_of(circles(now_s), sensor(now_s), stamp_ns, noise), placed(believed, stamp_ns)
+        )
         yield now_s, bodies.at(stamp_ns)
+
+
+def placed(pose: Pose2D, stamp_ns: int) -> Odometry:
+    return Odometry(stamp_ns, pose.x, pose.y, pose.yaw)
 
 
 def wall(x: float, half: float) -> list[tuple[float, float, float]]:
@@ -100,7 +115,9 @@ def test_a_lidar_that_looks_all_around_has_no_seam(angle_min, turn):
         # What lies in the direction of each beam, for a lidar that begins elsewhere.
         directions = (angle_min + increment * np.arange(BEAMS)) % (2.0 * math.pi)
         ranges = ranges[np.round(directions / abs(increment)).astype(int) % BEAMS]
-        bodies.update(LaserScan(stamp_ns, ranges, angle_min, increment, 0.1, 30.0), HERE)
+        bodies.update(
+            LaserScan(stamp_ns, ranges, angle_min, increment, 0.1, 30.0), placed(HERE, stamp_ns)
+        )
         found = bodies.at(stamp_ns)
         if now_s > 1.0:
             assert len(found) == 1
@@ -198,24 +215,94 @@ def test_a_scan_that_comes_twice_or_late_changes_nothing():
     once, twice = MovingBodies(), MovingBodies()
     for stamp_ns in range(0, nanoseconds(1.0), PERIOD_NS):
         scan = scan_of(crossing(1.0)(seconds(stamp_ns)), HERE, stamp_ns)
-        once.update(scan, HERE)
-        twice.update(scan, HERE)
-        twice.update(scan, HERE)
+        once.update(scan, placed(HERE, stamp_ns))
+        twice.update(scan, placed(HERE, stamp_ns))
+        twice.update(scan, placed(HERE, stamp_ns))
         late_ns = stamp_ns - 10 * MILLISECOND
         if late_ns > 0:
-            twice.update(scan_of([], HERE, late_ns), HERE)
+            twice.update(scan_of([], HERE, late_ns), placed(HERE, late_ns))
     np.testing.assert_array_equal(once.at(nanoseconds(1.0)), twice.at(nanoseconds(1.0)))
 
 
-def test_a_clock_that_goes_back_and_a_lidar_that_is_exchanged_start_afresh():
+def test_a_clock_that_goes_back_is_followed_after_a_reset():
     bodies = MovingBodies()
     assert len(list(watch(bodies, crossing(1.0), 1.0, start_s=5.0))[-1][1]) == 1
-    bodies.update(scan_of([], HERE, 0), HERE)
+    bodies.reset()
     assert len(bodies.at(0)) == 0
     assert len(list(watch(bodies, crossing(1.0), 1.0))[-1][1]) == 1
-    other = LaserScan(nanoseconds(1.0), np.full(90, 5.0, np.float32), -1.0, 0.02, 0.1, 30.0)
-    bodies.update(other, HERE)
-    assert len(bodies.at(nanoseconds(1.0))) == 0
+
+
+def test_a_lidar_whose_beams_are_not_always_the_same_is_followed():
+    bodies = MovingBodies()
+    for stamp_ns in range(0, nanoseconds(1.0), PERIOD_NS):
+        scan = scan_of(crossing(1.0)(seconds(stamp_ns)), HERE, stamp_ns)
+        fewer = stamp_ns // PERIOD_NS % 2
+        bodies.update(replace(scan, ranges=scan.ranges[: BEAMS - fewer]), placed(HERE, stamp_ns))
+    assert len(bodies.at(nanoseconds(1.0))) == 1
+
+
+def test_a_lidar_of_five_scans_a_second_is_enough_for_who_walks():
+    bodies = MovingBodies()
+    for stamp_ns in range(0, nanoseconds(2.0), 4 * PERIOD_NS):
+        bodies.update(
+            scan_of(crossing(1.0)(seconds(stamp_ns)), HERE, stamp_ns), placed(HERE, stamp_ns)
+        )
+    assert bodies.at(stamp_ns)[0, 3] == pytest.approx(1.0, abs=0.15)
+
+
+def test_who_sets_out_or_steps_from_behind_a_corner_is_soon_known_to_be_as_fast_as_he_is():
+    def sets_out(t):
+        return [*wall(6.0, 5.0), (3.0, max(0.0, t - 1.0), 0.22)]
+
+    def steps_out(t):
+        return [*wall(6.0, 5.0), (1.5, -0.5, 0.3), (3.0, -1.5 + t, 0.22)]
+
+    for circles, knows_s in ((sets_out, 1.4), (steps_out, 1.6)):
+        seen = dict(watch(MovingBodies(), circles, 2.5, noise=np.random.default_rng(2)))
+        known = [t for t in seen if t > knows_s]
+        assert all(abs(seen[t][0, 3] - 1.0) < 0.35 for t in known)
+
+
+def test_parts_of_the_robot_are_no_bodies():
+    footprint = (0.25, 0.2, -0.25, 0.2, -0.25, -0.2, 0.25, -0.2)
+    bodies = MovingBodies(footprint)
+    strangers = MovingBodies()
+    found = 0
+    for stamp_ns in range(0, nanoseconds(3.0), PERIOD_NS):
+        now_s = seconds(stamp_ns)
+        base = Pose2D(0.5 * now_s, 0.0, 0.4 * math.sin(2.0 * now_s))
+        cosine, sine = math.cos(base.yaw), math.sin(base.yaw)
+        mast = (base.x + 0.22 * cosine - 0.17 * sine, base.y + 0.22 * sine + 0.17 * cosine, 0.03)
+        scan = scan_of([*wall(6.0, 5.0), mast], base, stamp_ns)
+        bodies.update(scan, placed(base, stamp_ns))
+        strangers.update(scan, placed(base, stamp_ns))
+        assert len(bodies.at(stamp_ns)) == 0
+        found += len(strangers.at(stamp_ns))
+    assert found > 0
+
+
+def test_nobody_is_foreseen_for_long_without_a_scan():
+    bodies = MovingBodies()
+    list(watch(bodies, crossing(1.0), 1.0))
+    assert len(bodies.at(nanoseconds(1.1))) == 1
+    assert len(bodies.at(nanoseconds(1.0 + LOST_S))) == 0
+
+
+def test_a_scan_that_odometry_cannot_place_is_left_out():
+    bodies = MovingBodies(odometry_timeout=0.1)
+    list(watch(bodies, crossing(1.0), 1.0))
+    late = scan_of([], HERE, nanoseconds(1.2))
+    bodies.update(late, placed(HERE, nanoseconds(1.0)))
+    assert len(bodies.at(nanoseconds(1.05))) == 1
+
+
+def test_of_a_crowd_the_nearest_are_followed():
+    def crowd(t):
+        places = [(1.5 + 0.7 * row, 0.9 * column) for row in range(7) for column in range(-3, 4)]
+        return [(x, y + 0.8 * (t - 0.6), 0.1) for x, y in places]
+
+    for _, bodies in watch(MovingBodies(), crowd, 1.2):
+        assert len(bodies) <= MOST
 
 
 values = st.floats(width=32) | st.sampled_from([0.0, math.inf, -math.inf, math.nan, 1.0, 2.0])
@@ -230,7 +317,7 @@ def test_of_any_ranges_come_finite_bodies(scans, pose, increment):
     bodies = MovingBodies()
     for k, ranges in enumerate(scans):
         scan = LaserScan(k * PERIOD_NS, np.array(ranges, np.float32), -1.0, increment, 0.1, 30.0)
-        bodies.update(scan, Pose2D(*pose))
+        bodies.update(scan, placed(Pose2D(*pose), k * PERIOD_NS))
         found = bodies.at((k + 1) * PERIOD_NS)
         assert found.shape[1:] == (5,)
         assert np.isfinite(found).all()
