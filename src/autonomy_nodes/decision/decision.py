@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from autonomy_interfaces.messages import (
     Costmap,
-    LaserScan,
     Odometry,
     Pose2D,
     VelocityCommand,
@@ -26,10 +25,8 @@ from autonomy_interfaces.messages import (
 from autonomy_nodes.decision.config import DecisionConfig
 from autonomy_nodes.decision.features import Observation
 from autonomy_nodes.decision.handover import (
-    Driver,
     DriverSelector,
     Fault,
-    HandOver,
     Mode,
 )
 from autonomy_nodes.decision.plausible import (
@@ -43,55 +40,18 @@ from autonomy_nodes.decision.rollout import RolloutConfig, StoppingRollout
 from autonomy_nodes.decision.roster import Roster, SwapLimits
 from autonomy_nodes.decision.runtime import PolicyRunner
 from autonomy_nodes.decision.stall import StallLimits, StallWatch
+from autonomy_nodes.decision.tick import (
+    NO_PATH,
+    DecisionInputs,
+    DecisionOutput,
+    explained,
+    halt,
+)
 from autonomy_nodes.decision.velocity_limits import VelocityLimits
 from autonomy_nodes.planning.planner import Plan, PlanStatus
 from autonomy_nodes.tracking.moving_bodies import MovingBodies
 
 __all__ = ["Decision", "DecisionConfig", "DecisionInputs", "DecisionOutput", "GuidedPlanner"]
-
-NO_PATH: NDArray[np.float64] = np.empty((0, 2))
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionInputs:
-    """The newest of each input; None where none has arrived."""
-
-    scan: LaserScan | None
-    odometry: Odometry | None
-    costmap: Costmap | None
-    goal: Pose2D | None
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionOutput:
-    """The command of a tick and its explanation.
-
-    Attributes:
-        command: what to drive, stamped with the tick's time.
-        driver: whose command it is; `none` for the zero of a tick without a driver.
-        reason: one word why: of the zero, or why the policy does not drive; empty when it does.
-        planner_status: of the classical planner or its guide; None where neither ran.
-        path: (M, 2) float64, odom frame: the guide, or the planner's path when it drives.
-        latency_ms: wall time of the inference; 0 without one.
-        familiarity: ratio of the inputs' out-of-distribution score to its limit; above 1 the
-            policy may not drive; 0 where it was not asked or has no statistics.
-        event: the hand-over of this tick, if any.
-        proposal: what the policy wanted, whoever drives; None where it was not asked.
-        way_m: length of the guide that remains, metres; 0 where the policy was not asked.
-        bodies: how many are seen to move.
-    """
-
-    command: VelocityCommand
-    driver: Driver
-    reason: str
-    planner_status: PlanStatus | None
-    path: NDArray[np.float64]
-    latency_ms: float = 0.0
-    familiarity: float = 0.0
-    event: HandOver | None = None
-    proposal: Proposal | None = None
-    way_m: float = 0.0
-    bodies: int = 0
 
 
 class GuidedPlanner(Protocol):
@@ -196,24 +156,24 @@ class Decision:
         if scan is not None and odometry is not None:
             self._moving.update(scan, odometry)
         if goal is None:
-            return _halt("no_goal", now_ns)
+            return halt("no_goal", now_ns)
         costmap = _fresh(plausible_costmap(inputs.costmap), self._config.costmap_timeout, now_ns)
         if scan is None:
-            return _halt("stale_scan", now_ns)
+            return halt("stale_scan", now_ns)
         if odometry is None:
-            return _halt("stale_odometry", now_ns)
+            return halt("stale_odometry", now_ns)
         if costmap is None:
-            return _halt("stale_costmap", now_ns)
+            return halt("stale_costmap", now_ns)
         if math.hypot(goal.x - odometry.x, goal.y - odometry.y) <= self._config.goal_tolerance:
-            return _halt("reached", now_ns, PlanStatus.REACHED)
+            return halt("reached", now_ns, PlanStatus.REACHED)
         self.look_ahead()
         self._ahead = (costmap, odometry, goal)
-        bodies = self._moving.at(now_ns)
+        bodies, yaw = self._moving.at(now_ns), self._config.lidar_pose[2]
         if self.roster.idle:
-            output = self._plan(costmap, odometry, goal, now_ns, bodies, self._undriven())
+            observation = Observation(scan, odometry, goal, NO_PATH, costmap, yaw, bodies)
+            output = self._plan(observation, now_ns, self._undriven())
         else:
             guide = self._planner.guide(costmap, odometry, goal)
-            yaw = self._config.lidar_pose[2]
             observation = Observation(scan, odometry, goal, guide, costmap, yaw, bodies)
             output = self._drive(observation, now_ns)
             self._seen = (observation, output.command)
@@ -252,22 +212,20 @@ class Decision:
         """Let the policy propose, choose the driver, and take that driver's command."""
         proposal = None if self._mode is Mode.FALLBACK else self.roster.propose(observation)
         if proposal is None:
-            costmap, odometry = observation.costmap, observation.odometry
-            goal, bodies = observation.goal, observation.bodies
-            return self._plan(costmap, odometry, goal, now_ns, bodies, self._undriven())
+            return self._plan(observation, now_ns, self._undriven())
         way = _way_to(observation.goal, observation.odometry.pose, observation.guide)
         fault = self._fault_of(proposal, observation, way, now_ns)
         event = self._selector.update(fault, now_ns)
         if self._selector.driver == "fallback":
             reason = fault.reason if fault else "returning"
-            return _explained(self._back_up(observation, now_ns, reason), proposal, event, way)
+            return explained(self._back_up(observation, now_ns, reason), proposal, event, way)
         status = _guide_status(observation.guide)
         if not proposal.answered:
             reason = proposal.fault.reason if proposal.fault else "failed"
-            return _explained(_halt(reason, now_ns, status), proposal, event, way)
+            return explained(halt(reason, now_ns, status), proposal, event, way)
         command = VelocityCommand(now_ns, proposal.vx, proposal.wz)
         output = DecisionOutput(command, "policy", "", status, observation.guide)
-        return _explained(output, proposal, event, way)
+        return explained(output, proposal, event, way)
 
     def _fault_of(
         self, proposal: Proposal, observation: Observation, way: float, now_ns: int
@@ -294,44 +252,24 @@ class Decision:
 
         The policy was left while braking was still free of collision; so is each tick after it.
         """
-        costmap, odometry = observation.costmap, observation.odometry
-        bodies = observation.bodies
-        planned = self._plan(costmap, odometry, observation.goal, now_ns, bodies, reason)
+        planned = self._plan(observation, now_ns, reason)
         command = planned.command
-        share = self._rollout.free_share(costmap, odometry, command.vx, command.wz)
+        share = self._rollout.free_share(
+            observation.costmap, observation.odometry, command.vx, command.wz
+        )
         slowed = VelocityCommand(now_ns, share * command.vx, share * command.wz)
         return replace(planned, command=slowed)
 
-    def _plan(
-        self,
-        costmap: Costmap,
-        odometry: Odometry,
-        goal: Pose2D,
-        now_ns: int,
-        bodies: NDArray[np.float64],
-        reason: str,
-    ) -> DecisionOutput:
+    def _plan(self, observation: Observation, now_ns: int, reason: str) -> DecisionOutput:
         """Let the classical planner drive, within the limits whatever speed it started from.
 
         It slows down no faster than the base can: where odometry says more than the limits, so
         does its answer, which is brought within them along the arc that it is free on.
         """
-        plan = self._planner.plan(costmap, odometry, goal, now_ns, bodies)
+        costmap, odometry = observation.costmap, observation.odometry
+        plan = self._planner.plan(costmap, odometry, observation.goal, now_ns, observation.bodies)
         command = VelocityCommand(now_ns, *self._limits.along_arc(plan.vx, plan.wz))
         return DecisionOutput(command, "fallback", reason, plan.status, plan.path)
-
-
-def _explained(
-    output: DecisionOutput, proposal: Proposal, event: HandOver | None, way_m: float
-) -> DecisionOutput:
-    return replace(
-        output,
-        proposal=proposal,
-        way_m=way_m,
-        latency_ms=proposal.latency_ms,
-        familiarity=proposal.familiarity,
-        event=event,
-    )
 
 
 def _way_to(goal: Pose2D, pose: Pose2D, guide: NDArray[np.float64]) -> float:
@@ -343,10 +281,6 @@ def _way_to(goal: Pose2D, pose: Pose2D, guide: NDArray[np.float64]) -> float:
 
 def _guide_status(guide: NDArray[np.float64]) -> PlanStatus:
     return PlanStatus.DRIVING if len(guide) else PlanStatus.NO_PATH
-
-
-def _halt(reason: str, now_ns: int, status: PlanStatus | None = None) -> DecisionOutput:
-    return DecisionOutput(VelocityCommand(now_ns, 0.0, 0.0), "none", reason, status, NO_PATH)
 
 
 class _Stamped(Protocol):

@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from autonomy_interfaces.messages import Costmap, Odometry
+from autonomy_interfaces.polygon import grown, inside
 from autonomy_nodes.tracking.moving_bodies import RADIUS, VX, VY, X, Y
 
 OCCUPIED = 100
@@ -59,20 +60,6 @@ def _occupied_near(
 
 
 @njit(cache=True)
-def _inside(polygon: NDArray[np.float64], x: float, y: float) -> bool:
-    """Even-odd test of a point against a (V, 2) polygon."""
-    inside = False
-    j = polygon.shape[0] - 1
-    for i in range(polygon.shape[0]):
-        if (polygon[i, 1] > y) != (polygon[j, 1] > y):
-            slope = (polygon[j, 0] - polygon[i, 0]) / (polygon[j, 1] - polygon[i, 1])
-            if x < polygon[i, 0] + slope * (y - polygon[i, 1]):
-                inside = not inside
-        j = i
-    return inside
-
-
-@njit(cache=True)
 def _sweep_touches(
     points: NDArray[np.float64],
     grown: NDArray[np.float64],
@@ -95,9 +82,9 @@ def _sweep_touches(
     """
     tested = np.zeros(points.shape[0], np.int8)
     for k in range(points.shape[0]):
-        if not _inside(grown, points[k, 0], points[k, 1]):
+        if not inside(grown, points[k, 0], points[k, 1]):
             tested[k] = GROWN
-        elif not _inside(bare, points[k, 0], points[k, 1]):
+        elif not inside(bare, points[k, 0], points[k, 1]):
             tested[k] = BARE
     x, y, yaw, v, w, elapsed = 0.0, 0.0, 0.0, start_vx, start_wz, 0.0
     for _ in range(MOST_STEPS):
@@ -117,7 +104,7 @@ def _sweep_touches(
                 polygon = grown if tested[k] == GROWN else bare
                 dx = points[k, 0] + points[k, 2] * elapsed - x
                 dy = points[k, 1] + points[k, 3] * elapsed - y
-                if _inside(polygon, cosine * dx + sine * dy, -sine * dx + cosine * dy):
+                if inside(polygon, cosine * dx + sine * dy, -sine * dx + cosine * dy):
                     return True
     return True
 
@@ -183,7 +170,7 @@ class StoppingRollout:
         self._config = config
         vertices = np.asarray(config.footprint, np.float64).reshape(-1, 2)
         self._bare = vertices
-        self._grown = vertices + config.margin * np.sign(vertices)
+        self._grown = grown(vertices, config.margin)
         self._radius = float(np.hypot(*self._grown.T).max())
         self._limits = np.array(
             [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from autonomy_interfaces.polygon import inside
+
 
 def cover_with_discs(
     polygon: NDArray[np.float64], tolerance: float = 0.01, spacing: float = 0.01
@@ -32,7 +34,7 @@ def cover_with_discs(
     ]
     grid_x, grid_y = np.meshgrid(axes[0], axes[1])
     candidates = np.column_stack([grid_x.ravel(), grid_y.ravel()])
-    candidates = candidates[_inside(polygon, candidates)]
+    candidates = np.array([(x, y) for x, y in candidates if inside(polygon, x, y)])
     distance = np.hypot(
         candidates[:, None, 0] - boundary[None, :, 0], candidates[:, None, 1] - boundary[None, :, 1]
     )
@@ -63,15 +65,3 @@ def _sample_boundary(polygon: NDArray[np.float64], spacing: float) -> NDArray[np
         share = np.linspace(0.0, 1.0, count)[:, None]
         pieces.append(start + share * (end - start))
     return np.concatenate(pieces)
-
-
-def _inside(polygon: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Even-odd rule for (M, 2) points."""
-    inside = np.zeros(len(points), dtype=bool)
-    for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-        straddles = (y0 > points[:, 1]) != (y1 > points[:, 1])
-        if y0 == y1:
-            continue
-        crossing = x0 + (points[:, 1] - y0) * (x1 - x0) / (y1 - y0)
-        inside ^= straddles & (points[:, 0] < crossing)
-    return inside

@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from autonomy_interfaces.polygon import inside
+
 LIKELY, SURE = 1, 2
 """Of a point, that it has entered: where the edge of what stands may look so too, and where not."""
 BESIDE = 2
@@ -31,9 +33,8 @@ def forget_own(
         lidar: x, y, yaw of the lidar in base_link.
         footprint: (V, 2) float64 metres, base_link; V may be 0.
     """
-    corners = footprint.shape[0]
     reach = 0.0
-    for j in range(corners):
+    for j in range(footprint.shape[0]):
         reach = max(reach, math.hypot(footprint[j, 0] - lidar[0], footprint[j, 1] - lidar[1]))
     for i in range(ranges.shape[0]):
         if not ranges[i] <= reach:
@@ -41,13 +42,7 @@ def forget_own(
         angle = lidar[2] + angle_min + i * angle_increment
         x = lidar[0] + ranges[i] * math.cos(angle)
         y = lidar[1] + ranges[i] * math.sin(angle)
-        inside = False
-        for j in range(corners):
-            x0, y0 = footprint[j - 1, 0], footprint[j - 1, 1]
-            x1, y1 = footprint[j, 0], footprint[j, 1]
-            if (y0 > y) != (y1 > y) and x < x0 + (x1 - x0) * (y - y0) / (y1 - y0):
-                inside = not inside
-        if inside:
+        if inside(footprint, x, y):
             ranges[i] = np.nan
 
 
@@ -117,7 +112,7 @@ def _all_beyond(
     count = free.shape[0]
     if not around and (middle - spread < 0 or middle + spread >= count):
         return False
-    inside = True
+    beyond = True
     for i in range(middle - spread, middle + spread + 1):
-        inside = inside and free[i % count] > distance
-    return inside
+        beyond = beyond and free[i % count] > distance
+    return beyond

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from autonomy_interfaces.geometry import compose
 from autonomy_interfaces.messages import LaserScan, Odometry, Pose2D, nanoseconds, seconds
+from autonomy_interfaces.polygon import grown
 from autonomy_nodes.perception.odometry_history import OdometryHistory
 from autonomy_nodes.tracking.entered import (
     LIKELY,
@@ -100,7 +101,7 @@ class MovingBodies:
             odometry_timeout: how much newer than the odometry a scan may be, seconds.
         """
         corners = np.array(footprint, dtype=np.float64).reshape(-1, 2)
-        self._own = corners + OWN_MARGIN * np.sign(corners)
+        self._own = grown(corners, OWN_MARGIN)
         self._lidar = Pose2D(*lidar_pose)
         self._odometry_timeout_ns = nanoseconds(odometry_timeout)
         self.reset()

@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from autonomy_interfaces.polygon import inside
+
 
 @njit(cache=True)
 def _point_segment(px: float, py: float, ax: float, ay: float, bx: float, by: float) -> float:
@@ -34,18 +36,6 @@ def _segments_cross(
 
 
 @njit(cache=True)
-def _inside(corners: NDArray[np.float64], px: float, py: float) -> bool:
-    inside = False
-    count = corners.shape[0]
-    for i in range(count):
-        ax, ay = corners[i]
-        bx, by = corners[(i + 1) % count]
-        if (ay > py) != (by > py) and px < ax + (py - ay) / (by - ay) * (bx - ax):
-            inside = not inside
-    return inside
-
-
-@njit(cache=True)
 def polygon_clearance(
     corners: NDArray[np.float64],
     circles: NDArray[np.float64],
@@ -69,7 +59,7 @@ def polygon_clearance(
         x, y, radius = circles[k]
         if math.hypot(x - mx, y - my) - radius - around > nearest:
             continue
-        if _inside(corners, x, y):
+        if inside(corners, x, y):
             return 0.0
         for i in range(count):
             j = (i + 1) % count
@@ -79,7 +69,7 @@ def polygon_clearance(
         ax, ay, bx, by = segments[k]
         if _point_segment(mx, my, ax, ay, bx, by) - around > nearest:
             continue
-        if _inside(corners, ax, ay) or _inside(corners, bx, by):
+        if inside(corners, ax, ay) or inside(corners, bx, by):
             return 0.0
         for i in range(count):
             j = (i + 1) % count
