@@ -107,10 +107,15 @@ def unseen(points: Floats, scan: Scan) -> Floats:
     """
     kept, n, free, last = np.empty_like(points), 0, scan.free, scan.free.shape[0] - 1
     c, s = math.cos(scan.sensor[2]), math.sin(scan.sensor[2])
+    towards = np.empty(points.shape[0])
+    # Computed for all before the first is judged: a processor does several at once.
     for i in range(points.shape[0]):
         dx, dy = points[i, 0] - scan.sensor[0], points[i, 1] - scan.sensor[1]
         k = beam_towards(c * dx + s * dy, c * dy - s * dx, scan.layout, last + 1)
-        if -0.5 <= k <= last + 0.5 and dx * dx + dy * dy <= scan.layout[3] ** 2:
+        towards[i] = k if dx * dx + dy * dy <= scan.layout[3] ** 2 else -1.0
+    for i in range(points.shape[0]):
+        k = towards[i]
+        if -0.5 <= k <= last + 0.5:
             low, high = max(0, math.floor(k)), min(last, math.ceil(k))
             if free[low] > 0.0 and free[high] > 0.0:
                 continue

@@ -146,6 +146,13 @@ class SafetyMonitor:
             cause = f"{Fault.INTERNAL_ERROR.value}: {self._present[Fault.INTERNAL_ERROR]}"
             return MonitorOutput(0.0, 0.0, self._machine.state.value, cause, 0.0, "stopped")
 
+    def remember(self) -> None:
+        """What can wait until the velocity is out; else the next cycle begins with it."""
+        try:
+            self._around.remember()
+        except Exception as error:
+            self.on_failure(error)
+
     def _cycle(self, now_ns: int, steady_ns: int) -> MonitorOutput:
         findings = [*self._clock.tick(now_ns, steady_ns), *self._loop.tick(steady_ns)]
         self._read_inbox(now_ns, steady_ns)

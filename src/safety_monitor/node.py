@@ -206,6 +206,7 @@ class SafetyMonitorNode(Node):
             self._hasten(patience_ns / _SECOND + _GRACE)
         self._velocities.publish(twist(now_ns, output.vx, output.wz))
         self._show(output, now_ns, (time.monotonic_ns() - started) * 1e-6)
+        self._monitor.remember()
 
     def _show(self, output: MonitorOutput, now_ns: int, cycle_ms: float) -> None:
         """Publish the state when it changed, and now and then; changes are events as well."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from safety_monitor.beams import Ranges, unseen
+from safety_monitor.beams import Ranges, Scan, unseen
 from safety_monitor.config import MonitorConfig
 from safety_monitor.kernels import Body, Floats
 from safety_monitor.memory import SeenSpace
@@ -29,6 +29,7 @@ class Surroundings:
             for i, name in enumerate(config.scan_sources)
         }
         self._seen = SeenSpace(config, body)
+        self._believed: list[tuple[str, Scan, Pose]] = []
         self._where = where
         # A person has put the robot where it can turn, and answers for it until it moves.
         self._begin_anew = self._unmoved = True
@@ -54,8 +55,14 @@ class Surroundings:
         """The robot moves."""
         self._unmoved = False
 
+    def remember(self) -> None:
+        """Enter the believed scans, which can wait: what is in view is not asked of the memory."""
+        while self._believed:
+            self._seen.remember(*self._believed.pop(0))
+
     def look(self, now_ns: int) -> bool:
-        """Judge new scans and remember what they see; returns whether motion can be judged."""
+        """Judge new scans; returns whether motion can be judged."""
+        self.remember()
         latest = self._where.latest
         if latest is None:
             return False
@@ -80,7 +87,7 @@ class Surroundings:
                     self._doubt(latest.pose, wrong_by, 0.0, 0.0, True)
                 wrong = any(f.severity >= Severity.STOP for f in scanner.findings(now_ns))
                 if not (wrong or self._where.contradicted):
-                    self._seen.remember(name, scanner.scan, then)
+                    self._believed.append((name, scanner.scan, then))
         return True
 
     def _doubt(self, pose: Pose, offset: float, along: float, turn: float, anew: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ def holders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[s
 
     from autonomy_interfaces.lifeline import lifeline_path
 
-    monkeypatch.setenv("ROS_DOMAIN_ID", "test_lifelines")
+    monkeypatch.setenv("ROS_DOMAIN_ID", f"test_lifelines_{os.getpid()}")
     started: list[subprocess.Popen[str]] = []
     yield started
     for process in started:

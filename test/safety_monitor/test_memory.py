@@ -194,3 +194,21 @@ def test_doubt_does_not_come_from_the_edge_of_what_is_looked_at() -> None:
     here = (2.9, 0.0, 0.0)
     grown(seen, 0.3, 0.1, here)
     assert seen.nearest(-0.3, 0.0, here) > 0.25
+
+
+def test_it_decides_alike_whether_a_scan_is_remembered_at_once_or_by_the_next_cycle(make_rig):
+    """Back and round between posts, so that all goes by what was seen before."""
+    told = []
+    for at_once in (False, True):
+        rig = make_rig(circles=np.array([(1.5, 0.5, 0.1), (-0.9, 0.3, 0.1), (0.6, -0.7, 0.1)]))
+        rig.settle()
+        outputs = []
+        for wish in ((0.5, 0.0), (-0.4, 0.2), (0.0, 1.0), (-0.4, -0.2)):
+            for _ in range(50):
+                outputs.append(rig.tick(*wish))
+                if at_once:
+                    rig.monitor.remember()
+        told.append(outputs)
+    assert told[0] == told[1]
+    assert {"none", "slowed"} <= {output.intervention for output in told[0]}
+    assert any(output.vx < 0.0 for output in told[0])

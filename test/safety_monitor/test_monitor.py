@@ -255,6 +255,25 @@ def test_a_defect_of_the_monitor_is_an_emergency_stop_and_not_an_exception(
     assert bench.monitor.reset(bench.now, "operator")[0]
 
 
+def test_so_is_a_defect_in_what_waits_until_the_velocity_is_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("defect")
+
+    bench.monitor.remember()
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.monitor._around._seen, "remember", fail)
+        assert bench.tick().state == "nominal"
+        bench.monitor.remember()
+    output = bench.tick()
+    assert (output.vx, output.state) == (0.0, "emergency_stop")
+    assert "ZeroDivisionError" in output.cause
+    # What failed is not tried again for ever.
+    assert bench.monitor.reset(bench.now, "operator")[0]
+    assert bench.until("nominal") < 30
+
+
 def test_a_scan_of_a_source_that_is_not_configured_is_a_defect(bench: Bench) -> None:
     bench.monitor.on_scan("other", bench.now, bench.scan(), (0.0, 0.1, 0.1, 30.0), bench.now)
     assert bench.tick().state == "emergency_stop"
