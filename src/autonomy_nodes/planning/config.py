@@ -30,6 +30,7 @@ class PlannerConfig:
     `progress_distance` in `progress_time` is a stall: the robot backs off by at most
     `recovery_distance` or `recovery_time`, or blocks the passage ahead of it (a disc of
     `blocked_radius`, for `blocked_time`). After `recoveries` stalls at one place it is STUCK.
+    Where turns either way are refused it goes ahead by `ahead_distance` at most.
     """
 
     footprint: tuple[float, ...] = (0.254, 0.215, -0.254, 0.215, -0.254, -0.215, 0.254, -0.215)
@@ -76,6 +77,7 @@ class PlannerConfig:
     progress_time: float = 3.0
     recovery_time: float = 1.5
     recovery_distance: float = 0.4
+    ahead_distance: float = 0.2
     refusal_time: float = 0.4
     refusal_memory: float = 1.5
     recoveries: int = 6

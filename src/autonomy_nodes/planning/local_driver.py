@@ -66,7 +66,7 @@ class LocalDriver:
         last_command: tuple[float, float],
         elapsed_s: float,
         refused: Refused = NOTHING_REFUSED,
-        reverse_weight: float | None = None,
+        metre_costs: tuple[float, float] | None = None,
         bodies: NDArray[np.float64] = NO_BODIES,
     ) -> Drive:
         """Choose the velocities for this tick.
@@ -78,7 +78,7 @@ class LocalDriver:
             last_command: vx, wz that the base follows until this answer arrives.
             elapsed_s: seconds since the last call, by which the last solution is advanced.
             refused: motions that the base does not carry out now.
-            reverse_weight: overrides the configured cost of reversing.
+            metre_costs: seconds that a metre ahead and one back cost; as configured if None.
             bodies: (M, 5) float64, those that move, as `MovingBodies.at` tells them now.
         """
         scene = Scene(
@@ -87,7 +87,7 @@ class LocalDriver:
             travel=field,
             start=self._predicted_start(odometry, last_command),
             limits=_without(self._limits, refused),
-            weights=self._weights_with(reverse_weight),
+            weights=self._weights_with(metre_costs),
             dt=self._dt,
             steps=self._config.steps,
             bodies=moved(bodies, self._config.latency),
@@ -140,10 +140,10 @@ class LocalDriver:
         y = odometry.y + mean_v * latency * math.sin(heading)
         return np.array([x, y, odometry.yaw + mean_w * latency, vx, wz])
 
-    def _weights_with(self, reverse_weight: float | None) -> NDArray[np.float64]:
+    def _weights_with(self, metre_costs: tuple[float, float] | None) -> NDArray[np.float64]:
         weights = self._weights.copy()
-        if reverse_weight is not None:
-            weights[rollouts.W_REVERSE] = reverse_weight
+        if metre_costs is not None:
+            weights[rollouts.W_AHEAD], weights[rollouts.W_REVERSE] = metre_costs
         return weights
 
 

@@ -12,8 +12,8 @@ from autonomy_interfaces.messages import Costmap, Odometry, Pose2D, seconds
 from autonomy_nodes.planning.config import Plan, PlannerConfig, PlanStatus
 from autonomy_nodes.planning.guide import BlockedPassage, Guide, TravelTimeField
 from autonomy_nodes.planning.local_driver import LocalDriver
-from autonomy_nodes.planning.recovery import Recovery
-from autonomy_nodes.planning.refusal import RefusalWatch
+from autonomy_nodes.planning.recovery import Motion, Recovery
+from autonomy_nodes.planning.refusal import NOTHING_REFUSED, RefusalWatch, Refused
 from autonomy_nodes.tracking.moving_bodies import NO_BODIES
 
 __all__ = ["Plan", "PlanStatus", "Planner", "PlannerConfig"]
@@ -25,8 +25,9 @@ AHEAD_NS = 150_000_000
 NO_PATH: NDArray[np.float64] = np.empty((0, 2))
 # Assumed between two ticks where there was none before.
 FIRST_TICK_S = 0.05
-# Reversing is cheap while the robot backs off.
-BACK_OFF_WEIGHT = -4.0
+# Seconds that a metre ahead and a metre back cost while the robot recovers: less than nothing.
+METRE_COSTS = {Motion.BACK_OFF: (0.0, -4.0), Motion.GO_AHEAD: (-8.0, 0.0)}
+STRAIGHT_AHEAD = Refused(reverse=True, left=True, right=True)
 LOOK_AROUND_RATE = 1.0
 
 
@@ -141,16 +142,19 @@ class Planner:
         refused = self._refusals.step(self._last_command, odometry, now_ns)
         if self._recovery.step(costmap, odometry, path, bool(refused), now_ns):
             self._driver.reset()
+        if refused.left and refused.right and self._recovery.break_free(odometry, now_ns):
+            self._refusals.reset()
+            refused = NOTHING_REFUSED
         elapsed_s = FIRST_TICK_S if self._last_ns is None else seconds(now_ns - self._last_ns)
-        backs_off = self._recovery.backs_off(odometry, now_ns)
+        motion = self._recovery.motion(odometry, now_ns)
         drive = self._driver.drive(
             costmap,
             odometry,
             field,
             self._last_command,
             elapsed_s,
-            refused,
-            BACK_OFF_WEIGHT if backs_off else None,
+            STRAIGHT_AHEAD if motion is Motion.GO_AHEAD else refused,
+            METRE_COSTS.get(motion),
             bodies,
         )
         status = PlanStatus.STUCK if self._recovery.exhausted else PlanStatus.DRIVING

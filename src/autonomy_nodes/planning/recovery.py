@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +20,36 @@ PASSAGE_FROM = 0.2
 PASSAGE_TO = 1.5
 
 
-class Recovery:
-    """Backing off, taking a passage for impassable, and looking around.
+class Motion(Enum):
+    """What the robot does to recover, in place of following the path."""
 
-    Stalls alternate between the first two, so that the same failure is not tried twice; a stall
-    against something that refuses the robot's motion always backs off, for the way may be open
-    once it stands elsewhere. A robot without any path turns on the spot once: what it remembers
+    NONE = "none"
+    BACK_OFF = "back_off"
+    GO_AHEAD = "go_ahead"
+
+
+@dataclass(frozen=True, slots=True)
+class _Underway:
+    """A motion, where it began, how far it goes, metres, and when it ends."""
+
+    motion: Motion
+    start: Pose2D
+    distance: float
+    until_ns: int
+
+    def way_to(self, odometry: Odometry) -> float:
+        """Metres from where it began."""
+        return math.hypot(odometry.x - self.start.x, odometry.y - self.start.y)
+
+
+class Recovery:
+    """Backing off, going ahead, taking a passage for impassable, and looking around.
+
+    Stalls alternate between the first and the third, so that the same failure is not tried twice; a
+    stall against something that refuses the robot's motion always backs off, for the way may be
+    open once it stands elsewhere. A robot that may turn neither way goes straight ahead at once:
+    there it sees what it drives into, and it leaves free ground behind itself to turn on; if it
+    gets nowhere, it backs off. A robot without any path turns on the spot once: what it remembers
     behind itself may be gone, or may never have been there.
     """
 
@@ -36,8 +62,8 @@ class Recovery:
     def reset(self) -> None:
         """Forget everything, for a new goal."""
         self.blocked: tuple[BlockedPassage, ...] = ()
-        self._backing_from: Pose2D | None = None
-        self._backing_until_ns = 0
+        self._underway: _Underway | None = None
+        self._last_freed: _Underway | None = None
         self._turned = 0.0
         self._last_yaw: float | None = None
         self.pause()
@@ -71,13 +97,31 @@ class Recovery:
         self._recover(stall, costmap, odometry, path, refused, now_ns)
         return True
 
-    def backs_off(self, odometry: Odometry, now_ns: int) -> bool:
-        """Whether the robot is backing off: for a time, and no farther than a distance."""
-        start = self._backing_from
-        if start is None or now_ns >= self._backing_until_ns:
+    def break_free(self, odometry: Odometry, now_ns: int) -> bool:
+        """Turning is refused either way: go ahead, or back off if that has not led anywhere.
+
+        Returns:
+            Whether such a motion begins.
+        """
+        if self.motion(odometry, now_ns) is not Motion.NONE:
             return False
-        gone = math.hypot(odometry.x - start.x, odometry.y - start.y)
-        return gone < self._config.recovery_distance
+        last = self._last_freed
+        went_ahead = last is not None and last.motion is Motion.GO_AHEAD
+        if last is not None and went_ahead and last.way_to(odometry) < 0.5 * last.distance:
+            self._begin(Motion.BACK_OFF, self._config.recovery_distance, odometry, now_ns)
+        else:
+            self._begin(Motion.GO_AHEAD, self._config.ahead_distance, odometry, now_ns)
+        self._last_freed = self._underway
+        return True
+
+    def motion(self, odometry: Odometry, now_ns: int) -> Motion:
+        """What the robot does to recover: for a time, and no farther than a distance."""
+        if (underway := self._underway) is None:
+            return Motion.NONE
+        if now_ns >= underway.until_ns or underway.way_to(odometry) >= underway.distance:
+            self._underway = None
+            return Motion.NONE
+        return underway.motion
 
     def looks_around(self, odometry: Odometry) -> bool:
         """Whether a robot without a path should still turn: until it has come round once."""
@@ -96,13 +140,16 @@ class Recovery:
         now_ns: int,
     ) -> None:
         if refused or stall.count % 2 == 0:
-            self._backing_from = odometry.pose
-            self._backing_until_ns = now_ns + nanoseconds(self._config.recovery_time)
+            self._begin(Motion.BACK_OFF, self._config.recovery_distance, odometry, now_ns)
             return
         x, y = _narrowest(costmap, path)
         until_ns = now_ns + nanoseconds(self._config.blocked_time)
         passage = BlockedPassage(x, y, self._config.blocked_radius, until_ns)
         self.blocked = (*self.blocked, passage)
+
+    def _begin(self, motion: Motion, distance: float, odometry: Odometry, now_ns: int) -> None:
+        until_ns = now_ns + nanoseconds(self._config.recovery_time)
+        self._underway = _Underway(motion, odometry.pose, distance, until_ns)
 
 
 def _narrowest(costmap: Costmap, path: NDArray[np.float64]) -> tuple[float, float]:

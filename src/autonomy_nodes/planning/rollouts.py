@@ -21,6 +21,7 @@ TURN_SHARE = 0.1
     W_CLEARANCE,
     W_OVERSPEED,
     W_HEADING,
+    W_AHEAD,
     W_REVERSE,
     W_SMOOTH,
     HARD_MARGIN,
@@ -31,8 +32,8 @@ TURN_SHARE = 0.1
     W_BODY,
     BODY_ROOM,
     SPEED_PER_ROOM,
-) = range(13)
-WEIGHTS = 13
+) = range(14)
+WEIGHTS = 14
 
 # Columns of the limits vector: m/s, rad/s, m/s², rad/s².
 (
@@ -233,6 +234,7 @@ def _score(
             if _rear_unknown(known, cell, x, y, yaw, rear):
                 return COLLISION + (steps - k) * dt * 10.0
             total -= weights[W_REVERSE] * vx * dt
+        total += weights[W_AHEAD] * max(0.0, vx) * dt
         close = max(0.0, weights[BODY_ROOM] - max(0.0, room)) / weights[BODY_ROOM]
         total += weights[W_BODY] * close * dt
         free = min(free, room)

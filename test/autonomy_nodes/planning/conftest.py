@@ -41,7 +41,7 @@ class Rig:
     """Circles of 0.075 m radius; perception and planner closed over an exact unicycle.
 
     walker: x, y, vx, vy, radius of somebody whom the planner is told of if `foreseen`, and whom
-    nothing but that shows.
+    nothing but that shows. obeys: what vx, wz the base makes of those asked for at some x, y.
     """
 
     circles: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
@@ -49,6 +49,10 @@ class Rig:
     window: float = 20.0
     walker: tuple[float, ...] = ()
     foreseen: bool = True
+    obeys: Callable[[float, float, float, float], tuple[float, float]] = lambda vx, wz, x, y: (
+        vx,
+        wz,
+    )
 
     def bodies(self, now_s: float) -> NDArray[np.float64]:
         """The table of whoever walks."""
@@ -102,9 +106,10 @@ class Rig:
             poses.append((x, y, yaw))
             if until(plan):
                 break
+            target_vx, target_wz = self.obeys(plan.vx, plan.wz, x, y)
             for part in range(10):
-                vx += min(max(plan.vx - vx, -0.1), 0.1)
-                wz += min(max(plan.wz - wz, -0.125), 0.125)
+                vx += min(max(target_vx - vx, -0.1), 0.1)
+                wz += min(max(target_wz - wz, -0.125), 0.125)
                 yaw += wz * 0.0025
                 x += vx * 0.005 * math.cos(yaw)
                 y += vx * 0.005 * math.sin(yaw)

@@ -181,6 +181,19 @@ def test_a_new_goal_starts_afresh(rig, empty_costmap):
     assert (turned.vx, turned.wz) == (fresh.vx, fresh.wz)
 
 
+def test_a_robot_that_may_only_go_straight_ahead_where_it_stands_turns_farther_on(rig):
+    """As where the safety monitor has not seen the ground behind it."""
+
+    def not_yet(vx: float, wz: float, x: float, y: float) -> tuple[float, float]:
+        free = math.hypot(x, y) > 0.12
+        return (vx, wz) if free or (vx >= 0.0 and wz == 0.0) else (0.0, 0.0)
+
+    rig.obeys = not_yet
+    drive = rig.drive(Pose2D(-3.0, 0.5), seconds=5.0)
+    assert drive.status is PlanStatus.REACHED
+    assert drive.poses[:, 0].max() > 0.12
+
+
 def test_a_robot_that_cannot_move_is_stuck_in_the_end(rig, empty_costmap):
     """The base does not obey: every recovery fails."""
     planner = Planner(rig.config)

@@ -4,7 +4,7 @@ import numpy as np
 
 from autonomy_interfaces.messages import MILLISECOND, Odometry
 from autonomy_nodes.planning.config import PlannerConfig
-from autonomy_nodes.planning.recovery import Recovery
+from autonomy_nodes.planning.recovery import Motion, Recovery
 
 TICK = 50 * MILLISECOND
 PATH = np.column_stack([np.linspace(0, 4, 41), np.zeros(41)])
@@ -35,9 +35,32 @@ def test_a_refused_robot_backs_off_and_blocks_nothing(empty_costmap):
     recovery = Recovery(PlannerConfig())
     now_ns = stand(recovery, empty_costmap(), 3.2, refused=True)
     assert recovery.blocked == ()
-    assert recovery.backs_off(Odometry(0, -0.1, 0.0, 0.0), now_ns)
-    assert not recovery.backs_off(Odometry(0, -0.5, 0.0, 0.0), now_ns), "far enough"
-    assert not recovery.backs_off(Odometry(0, -0.1, 0.0, 0.0), now_ns + 2_000_000_000), "long ago"
+    assert recovery.motion(Odometry(0, -0.1, 0.0, 0.0), now_ns) is Motion.BACK_OFF
+    assert recovery.motion(Odometry(0, -0.5, 0.0, 0.0), now_ns) is Motion.NONE, "far enough"
+
+
+def test_backing_off_ends_in_time(empty_costmap):
+    recovery = Recovery(PlannerConfig())
+    now_ns = stand(recovery, empty_costmap(), 3.2, refused=True)
+    near = Odometry(0, -0.1, 0.0, 0.0)
+    assert recovery.motion(near, now_ns) is Motion.BACK_OFF
+    assert recovery.motion(near, now_ns + 2_000_000_000) is Motion.NONE
+
+
+def test_it_breaks_free_ahead_and_backwards_where_that_led_nowhere():
+    recovery = Recovery(PlannerConfig(ahead_distance=0.2, recovery_time=1.5))
+    here, there = Odometry(0, 0.0, 0.0, 0.0), Odometry(0, 0.2, 0.0, 0.0)
+    second = 1_000_000_000
+    assert recovery.break_free(here, 0)
+    assert recovery.motion(here, second) is Motion.GO_AHEAD
+    assert not recovery.break_free(here, second), "it does already"
+    assert recovery.break_free(here, 2 * second)
+    assert recovery.motion(here, 2 * second) is Motion.BACK_OFF
+    assert recovery.break_free(here, 4 * second), "backwards led nowhere either"
+    assert recovery.motion(here, 4 * second) is Motion.GO_AHEAD
+    assert recovery.motion(there, 5 * second) is Motion.NONE, "far enough"
+    assert recovery.break_free(there, 5 * second), "it has got on, so ahead is tried first"
+    assert recovery.motion(there, 5 * second) is Motion.GO_AHEAD
 
 
 def test_recoveries_at_one_place_end(empty_costmap):
