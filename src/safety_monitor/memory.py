@@ -240,14 +240,17 @@ class SeenSpace:
         if changed:
             self._stand(np.array(base))
 
+    def age(self, now_ns: int) -> None:
+        """Believe what was seen before a little less."""
+        if self._aged_ns is None:
+            self._aged_ns = now_ns
+        if (older := (now_ns - self._aged_ns) // self._age_ns) > 0:
+            self._grid -= np.minimum(self._grid, np.uint8(min(older, AGES)))
+            self._aged_ns += older * self._age_ns
+
     def remember(self, source: str, scan: Scan, base: Pose) -> None:
         """Enter a scan of a scanner, taken when the robot was at `base`."""
         here = np.array(base)
-        if self._aged_ns is None:
-            self._aged_ns = scan.stamp_ns
-        if (older := (scan.stamp_ns - self._aged_ns) // self._age_ns) > 0:
-            self._grid -= np.minimum(self._grid, np.uint8(min(older, AGES)))
-            self._aged_ns += older * self._age_ns
         recentre(self._grid, self._centre, self._cell, here)
         self._newest[source] = scan, here, self._doubted
         # Every scanner sees to every row.

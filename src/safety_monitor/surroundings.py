@@ -66,6 +66,7 @@ class Surroundings:
         latest = self._where.latest
         if latest is None:
             return False
+        self._seen.age(now_ns)
         for pose, offset, along, turn, bridged in self._where.doubts:
             if bridged:
                 self._seen.complete()
@@ -84,6 +85,7 @@ class Surroundings:
                 commanded = self._where.dictated.pose_at(stamp_ns) or then
                 wrong_by = scanner.compare(then, commanded, now_ns)
                 if wrong_by > 0.0:
+                    self.remember()
                     self._doubt(latest.pose, wrong_by, 0.0, 0.0, True)
                 wrong = any(f.severity >= Severity.STOP for f in scanner.findings(now_ns))
                 if not (wrong or self._where.contradicted):

@@ -177,7 +177,7 @@ class Decision:
             observation = Observation(scan, odometry, goal, guide, costmap, yaw, bodies)
             output = self._drive(observation, now_ns)
             self._seen = (observation, output.command)
-        return replace(output, bodies=len(bodies))
+        return replace(output, bodies=bodies)
 
     def observe_shadows(self) -> None:
         """Let a policy that watches answer the last tick's observation.

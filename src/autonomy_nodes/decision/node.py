@@ -19,7 +19,6 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from nav_msgs.msg import OccupancyGrid
 from nav_msgs.msg import Odometry as OdometryMsg
-from nav_msgs.msg import Path as PathMsg
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -34,7 +33,6 @@ from autonomy_interfaces.messages import (
     Costmap,
     LaserScan,
     Odometry,
-    Pose2D,
     VelocityCommand,
     nanoseconds,
 )
@@ -43,7 +41,6 @@ from autonomy_interfaces.ros import (
     command_qos,
     declare_config,
     pose_from_ros,
-    pose_to_ros,
 )
 from autonomy_interfaces.wake_latency import WakeLatency
 from autonomy_interfaces.wire import (
@@ -71,6 +68,7 @@ from autonomy_nodes.decision.rehearsal import warm_up
 from autonomy_nodes.decision.runtime import PolicyRunner, close
 from autonomy_nodes.decision.slow_ticks import SlowTicks
 from autonomy_nodes.decision.switch import PolicySwitch
+from autonomy_nodes.decision.views import Views
 from autonomy_nodes.planning.planner import Planner, PlannerConfig
 from autonomy_nodes.running import drive
 
@@ -83,8 +81,6 @@ LATE_PERIODS = 2
 """Without a costmap for so long, a decision is made on what there is."""
 REPEAT_SHARE = 0.9
 """Of the repetition's period: what was published that lately is not repeated yet."""
-PATH_PERIOD_S = 0.5
-PATH_STRIDE = 5
 
 
 class DecisionNode(Node):
@@ -106,7 +102,6 @@ class DecisionNode(Node):
         self._planned_ns = 0
         self._stamp_ns = 0
         self._published_s = 0.0
-        self._path_published_ns = 0
         self._handovers = 0
         self._ticks = 0
         self._last_swap = ""
@@ -195,7 +190,7 @@ class DecisionNode(Node):
             command_qos(config.command_deadline, config.command_lease),
         )
         self._status_publisher = self.create_publisher(DiagnosticStatus, "/decision/status", 10)
-        self._path_publisher = self.create_publisher(PathMsg, "/decision/path", 1)
+        self._views = Views(self)
         self._scans = Mailbox(self, LaserScanMsg, "/scan", NEWEST_QOS, scan_from_raw)
         self._odometries = Mailbox(self, OdometryMsg, "/odom", NEWEST_QOS, odometry_from_raw)
         self.create_subscription(
@@ -265,7 +260,7 @@ class DecisionNode(Node):
         self._repeat_if_due()
         stages.done("shadows")
         self._explain(output, policy, duration_ms)
-        self._publish_path(output, now_ns)
+        self._views.show(output, now_ns)
         stages.done("explanation")
         self._decision.look_ahead()
         stages.end("look_ahead")
@@ -299,18 +294,6 @@ class DecisionNode(Node):
         self._published_s = time.monotonic()
         command = VelocityCommand(stamp_ns, self._command.vx, self._command.wz)
         self._command_publisher.publish(command_to_raw(command))
-
-    def _publish_path(self, output: DecisionOutput, now_ns: int) -> None:
-        if abs(now_ns - self._path_published_ns) < nanoseconds(PATH_PERIOD_S):
-            return
-        if self._path_publisher.get_subscription_count() == 0:
-            return
-        self._path_published_ns = now_ns
-        message = PathMsg()
-        for x, y in output.path[::PATH_STRIDE]:
-            message.poses.append(pose_to_ros(Pose2D(float(x), float(y)), GOAL_FRAME, now_ns))
-        message.header = pose_to_ros(Pose2D(0.0, 0.0), GOAL_FRAME, now_ns).header
-        self._path_publisher.publish(message)
 
 
 def status_to_ros(record: dict[str, Any], last_swap: str, identity: str) -> DiagnosticStatus:

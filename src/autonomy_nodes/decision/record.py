@@ -63,7 +63,7 @@ def decision_record(
         },
         "planner_status": output.planner_status.value if output.planner_status else "",
         "way_m": round(output.way_m, 3),
-        "bodies": output.bodies,
+        "bodies": len(output.bodies),
         "latency_ms": round(output.latency_ms, 3),
         "decision_ms": round(context.decision_ms, 3),
         "handovers": context.handovers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from autonomy_interfaces.messages import Costmap, LaserScan, Odometry, Pose2D, V
 from autonomy_nodes.decision.handover import Driver, HandOver
 from autonomy_nodes.decision.proposal import Proposal
 from autonomy_nodes.planning.config import PlanStatus
+from autonomy_nodes.tracking.moving_bodies import NO_BODIES
 
 NO_PATH: NDArray[np.float64] = np.empty((0, 2))
 
@@ -41,7 +42,7 @@ class DecisionOutput:
         event: the hand-over of this tick, if any.
         proposal: what the policy wanted, whoever drives; None where it was not asked.
         way_m: length of the guide that remains, metres; 0 where the policy was not asked.
-        bodies: how many are seen to move.
+        bodies: (M, 5) float64, those seen to move, as `MovingBodies.at` tells them, odom frame.
     """
 
     command: VelocityCommand
@@ -54,7 +55,7 @@ class DecisionOutput:
     event: HandOver | None = None
     proposal: Proposal | None = None
     way_m: float = 0.0
-    bodies: int = 0
+    bodies: NDArray[np.float64] = field(default_factory=lambda: NO_BODIES)
 
 
 def explained(

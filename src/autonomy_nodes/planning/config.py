@@ -30,7 +30,8 @@ class PlannerConfig:
     `progress_distance` in `progress_time` is a stall: the robot backs off by at most
     `recovery_distance` or `recovery_time`, or blocks the passage ahead of it (a disc of
     `blocked_radius`, for `blocked_time`). After `recoveries` stalls at one place it is STUCK.
-    Where turns either way are refused it goes ahead by `ahead_distance` at most.
+    Where turns either way are refused it goes ahead by about `ahead_distance`, no faster than it
+    reverses.
     """
 
     footprint: tuple[float, ...] = (0.254, 0.215, -0.254, 0.215, -0.254, -0.215, 0.254, -0.215)

@@ -34,7 +34,7 @@ def cover_with_discs(
     ]
     grid_x, grid_y = np.meshgrid(axes[0], axes[1])
     candidates = np.column_stack([grid_x.ravel(), grid_y.ravel()])
-    candidates = np.array([(x, y) for x, y in candidates if inside(polygon, x, y)])
+    candidates = np.array([c for c in candidates if inside(polygon, *c)]).reshape(-1, 2)
     distance = np.hypot(
         candidates[:, None, 0] - boundary[None, :, 0], candidates[:, None, 1] - boundary[None, :, 1]
     )

@@ -66,6 +66,7 @@ class LocalDriver:
         last_command: tuple[float, float],
         elapsed_s: float,
         refused: Refused = NOTHING_REFUSED,
+        fastest: float = math.inf,
         metre_costs: tuple[float, float] | None = None,
         bodies: NDArray[np.float64] = NO_BODIES,
     ) -> Drive:
@@ -78,6 +79,7 @@ class LocalDriver:
             last_command: vx, wz that the base follows until this answer arrives.
             elapsed_s: seconds since the last call, by which the last solution is advanced.
             refused: motions that the base does not carry out now.
+            fastest: m/s ahead, where that is less than the cruise speed.
             metre_costs: seconds that a metre ahead and one back cost; as configured if None.
             bodies: (M, 5) float64, those that move, as `MovingBodies.at` tells them now.
         """
@@ -86,7 +88,7 @@ class LocalDriver:
             around=self._body.surroundings(costmap, odometry.x, odometry.y),
             travel=field,
             start=self._predicted_start(odometry, last_command),
-            limits=_without(self._limits, refused),
+            limits=_without(self._limits, refused, fastest),
             weights=self._weights_with(metre_costs),
             dt=self._dt,
             steps=self._config.steps,
@@ -159,9 +161,10 @@ def _limits(config: PlannerConfig) -> NDArray[np.float64]:
     return limits
 
 
-def _without(limits: NDArray[np.float64], refused: Refused) -> NDArray[np.float64]:
-    """The limits without what is refused."""
+def _without(limits: NDArray[np.float64], refused: Refused, fastest: float) -> NDArray[np.float64]:
+    """The limits without what is refused, or faster than that."""
     limits = limits.copy()
+    limits[rollouts.HIGHEST_V] = min(limits[rollouts.HIGHEST_V], fastest)
     if refused.forward:
         limits[rollouts.HIGHEST_V] = 0.0
     if refused.reverse:

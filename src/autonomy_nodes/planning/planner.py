@@ -13,7 +13,7 @@ from autonomy_nodes.planning.config import Plan, PlannerConfig, PlanStatus
 from autonomy_nodes.planning.guide import BlockedPassage, Guide, TravelTimeField
 from autonomy_nodes.planning.local_driver import LocalDriver
 from autonomy_nodes.planning.recovery import Motion, Recovery
-from autonomy_nodes.planning.refusal import NOTHING_REFUSED, RefusalWatch, Refused
+from autonomy_nodes.planning.refusal import RefusalWatch, Refused
 from autonomy_nodes.tracking.moving_bodies import NO_BODIES
 
 __all__ = ["Plan", "PlanStatus", "Planner", "PlannerConfig"]
@@ -142,18 +142,19 @@ class Planner:
         refused = self._refusals.step(self._last_command, odometry, now_ns)
         if self._recovery.step(costmap, odometry, path, bool(refused), now_ns):
             self._driver.reset()
-        if refused.left and refused.right and self._recovery.break_free(odometry, now_ns):
+        if self._recovery.break_free(refused, odometry, now_ns):
             self._refusals.reset()
-            refused = NOTHING_REFUSED
         elapsed_s = FIRST_TICK_S if self._last_ns is None else seconds(now_ns - self._last_ns)
         motion = self._recovery.motion(odometry, now_ns)
+        ahead = motion is Motion.GO_AHEAD
         drive = self._driver.drive(
             costmap,
             odometry,
             field,
             self._last_command,
             elapsed_s,
-            STRAIGHT_AHEAD if motion is Motion.GO_AHEAD else refused,
+            STRAIGHT_AHEAD if ahead else refused,
+            self.config.reverse_speed if ahead else math.inf,
             METRE_COSTS.get(motion),
             bodies,
         )

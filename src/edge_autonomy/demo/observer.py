@@ -30,6 +30,7 @@ RECORDED_TOPICS = {
     "/perception/costmap": SECOND // 2,
     "/decision/cmd_vel": 0,
     "/decision/status": 0,
+    "/decision/bodies": SECOND // 10,
     "/decision/path": SECOND // 4,
     "/safety/state": 0,
     "/safety/events": 0,

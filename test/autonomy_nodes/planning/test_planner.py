@@ -191,7 +191,21 @@ def test_a_robot_that_may_only_go_straight_ahead_where_it_stands_turns_farther_o
     rig.obeys = not_yet
     drive = rig.drive(Pose2D(-3.0, 0.5), seconds=5.0)
     assert drive.status is PlanStatus.REACHED
-    assert drive.poses[:, 0].max() > 0.12
+    assert 0.12 < drive.poses[:, 0].max() < 0.35
+    farther_on = int(np.argmax(drive.poses[:, 0] > 0.12))
+    speeds = np.diff(drive.poses[: farther_on + 1, 0]) / 0.05
+    assert 0.2 < speeds.max() <= rig.config.reverse_speed + 1e-9
+
+
+def test_a_robot_that_may_only_go_straight_gives_up(rig, wall):
+    """It does not follow the only way that is let through for ever: that leads from the goal."""
+    rig.circles = wall(2.5, -1.0, 2.5, 1.0)
+    rig.obeys = lambda vx, wz, x, y: (vx, 0.0) if wz == 0.0 else (0.0, 0.0)
+    drive = rig.drive(
+        Pose2D(-4.0, 1.0), seconds=40.0, until=lambda plan: plan.status is PlanStatus.STUCK
+    )
+    assert drive.status is PlanStatus.STUCK
+    assert drive.poses[:, 0].max() < 1.5
 
 
 def test_a_robot_that_cannot_move_is_stuck_in_the_end(rig, empty_costmap):
