@@ -135,7 +135,8 @@ def test_drives_under_the_policy_stops_without_a_goal_and_ends_cleanly(client, w
         assert client.statuses[-1]["policy"] == "linear 1.0.0"
         stamps = [c.header.stamp.sec * 10**9 + c.header.stamp.nanosec for c in client.commands]
         apart = [later - earlier for earlier, later in itertools.pairwise(stamps)]
-        assert set(apart) & {1} and all(ns == 1 or ns > 1_000_000 for ns in apart), (
+        # Two decisions may follow closely on one another, but none takes less than a microsecond.
+        assert set(apart) & {1} and all(ns == 1 or ns > 1_000 for ns in apart), (
             "a repetition has the stamp of its decision but for a nanosecond"
         )
         client.with_goal = False
